@@ -1,0 +1,46 @@
+/* Named tuples made in C. */
+#ifndef ATOLL_STRUCTSEQ_H
+#define ATOLL_STRUCTSEQ_H
+
+#include "object.h"
+#include "tupleobject.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+    const char *name;
+    const char *doc;
+} PyStructSequence_Field;
+
+typedef struct {
+    const char *name;
+    const char *doc;
+    PyStructSequence_Field *fields;
+    int n_in_sequence;
+} PyStructSequence_Desc;
+
+PyAPI_DATA(const char *const) PyStructSequence_UnnamedField;
+
+PyAPI_FUNC(PyObject *) PyStructSequence_GetItem(PyObject *, Py_ssize_t);
+PyAPI_FUNC(PyObject *) PyStructSequence_New(PyTypeObject *);
+PyAPI_FUNC(PyTypeObject *) PyStructSequence_NewType(PyStructSequence_Desc *);
+PyAPI_FUNC(void) PyStructSequence_SetItem(PyObject *, Py_ssize_t, PyObject *);
+
+#ifndef Py_LIMITED_API
+PyAPI_FUNC(void) PyStructSequence_InitType(PyTypeObject *, PyStructSequence_Desc *);
+PyAPI_FUNC(int) PyStructSequence_InitType2(PyTypeObject *, PyStructSequence_Desc *);
+#endif
+
+#ifndef Py_LIMITED_API
+typedef PyTupleObject PyStructSequence;
+#define PyStructSequence_SET_ITEM(op, i, item) PyTuple_SET_ITEM((op), (i), (item))
+#define PyStructSequence_GET_ITEM(op, i) PyTuple_GET_ITEM((op), (i))
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ATOLL_STRUCTSEQ_H */

@@ -1,0 +1,43 @@
+/* The sys module from C; audit hooks. */
+#ifndef ATOLL_SYSMODULE_H
+#define ATOLL_SYSMODULE_H
+
+#include "object.h"
+#include "pystate.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef Py_LIMITED_API
+typedef int (*Py_AuditHookFunction)(const char *, PyObject *, void *);
+#endif
+
+PyAPI_FUNC(void) PySys_AddWarnOption(const wchar_t *);
+PyAPI_FUNC(void) PySys_AddWarnOptionUnicode(PyObject *);
+PyAPI_FUNC(void) PySys_AddXOption(const wchar_t *);
+PyAPI_FUNC(void) PySys_FormatStderr(const char *, ...);
+PyAPI_FUNC(void) PySys_FormatStdout(const char *, ...);
+PyAPI_FUNC(PyObject *) PySys_GetObject(const char *);
+PyAPI_FUNC(PyObject *) PySys_GetXOptions(void);
+PyAPI_FUNC(int) PySys_HasWarnOptions(void);
+PyAPI_FUNC(void) PySys_ResetWarnOptions(void);
+PyAPI_FUNC(void) PySys_SetArgv(int, wchar_t **);
+PyAPI_FUNC(void) PySys_SetArgvEx(int, wchar_t **, int);
+PyAPI_FUNC(int) PySys_SetObject(const char *, PyObject *);
+PyAPI_FUNC(void) PySys_SetPath(const wchar_t *);
+PyAPI_FUNC(void) PySys_WriteStderr(const char *, ...);
+PyAPI_FUNC(void) PySys_WriteStdout(const char *, ...);
+
+#ifndef Py_LIMITED_API
+PyAPI_FUNC(int) PySys_AddAuditHook(Py_AuditHookFunction, void *);
+PyAPI_FUNC(int) PySys_Audit(const char *, const char *, ...);
+PyAPI_FUNC(PyObject *) _PySys_GetAttr(PyThreadState *, PyObject *);
+PyAPI_FUNC(size_t) _PySys_GetSizeOf(PyObject *);
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ATOLL_SYSMODULE_H */
