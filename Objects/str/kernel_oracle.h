@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace atoll::oracle {
+namespace atl::oracle {
 
 inline const char* python_path() { return "/usr/bin/python3.11"; }
 inline bool available() { return access(python_path(), X_OK) == 0; }
@@ -54,4 +54,4 @@ inline std::vector<std::string> lines(const std::string& text) {
   return out;
 }
 
-}  // namespace atoll::oracle
+}  // namespace atl::oracle

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace atoll {
+namespace atl {
 
 struct UcOldCorrection {
   uint32_t code_point, replacement;
@@ -342,4 +342,4 @@ int uc_old_decompose(uint32_t cp, bool compatibility, uint32_t out[kUcDecomposeM
   return decompose_into(cp, compatibility, true, out, 0);
 }
 
-}  // namespace atoll
+}  // namespace atl

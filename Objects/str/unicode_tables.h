@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace atoll {
+namespace atl {
 
 // --- rows of the tables (ORDER: unicode tables) ---
 
@@ -176,4 +176,4 @@ int uc_old_to_decimal(uint32_t cp);
 double uc_old_to_numeric(uint32_t cp);
 int uc_old_decompose(uint32_t cp, bool compatibility, uint32_t out[kUcDecomposeMax]);
 
-}  // namespace atoll
+}  // namespace atl

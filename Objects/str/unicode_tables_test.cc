@@ -7,7 +7,7 @@
 
 #include "Objects/str/kernel_oracle.h"
 
-namespace atoll {
+namespace atl {
 namespace {
 
 std::string hex_list(const uint32_t* cps, int n) {
@@ -287,4 +287,4 @@ for n in names: print('%s|%s|%s' % (n, lookup(n), literal(n)))
 }
 
 }  // namespace
-}  // namespace atoll
+}  // namespace atl
