@@ -1,0 +1,32 @@
+// Core identifiers: immortal, interned, process-wide strings known at compile time. ID(__init__) is a PyObject*.
+// One row each in identifiers.def (sorted; add what you need).
+#pragma once
+
+#include "Python/runtime/ref.h"
+
+namespace atoll {
+
+template <size_t N>
+struct StaticAscii {
+  PyASCIIObject head;
+  char text[(N + 7) / 8 * 8];
+};
+
+struct Identifiers {
+#define ATOLL_ID(name) StaticAscii<sizeof(#name)> id_##name;
+#define ATOLL_ID_TEXT(name, text) StaticAscii<sizeof(text)> id_##name;
+#include "Objects/str/identifiers.def"
+#undef ATOLL_ID
+#undef ATOLL_ID_TEXT
+};
+
+// Sealed: hashes are filled in at bring-up, before the second interpreter can exist.
+extern Identifiers g_identifiers;
+
+#define ID(name) (reinterpret_cast<PyObject*>(&::atoll::g_identifiers.id_##name))
+
+// Immortal one-character strings of U+0000..U+00FF, and the empty string.
+PyObject* latin1_char(unsigned c);
+PyObject* empty_str();
+
+}  // namespace atoll

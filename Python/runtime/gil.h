@@ -1,0 +1,40 @@
+// The lock of an interpreter (GIL).
+//
+// A thread that wants the lock waits for one switch interval and then asks the holder, through the interpreter's
+// eval breaker, to let go; the holder hands over at its next poll and does not take the lock back before somebody
+// else had it. Several interpreters may share one Gil (Py_NewInterpreter shares the main one's).
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+
+#include "Python/runtime/eval_breaker.h"
+
+namespace atoll {
+
+class Gil {
+ public:
+  // Blocks until the lock is ours. `breaker` is the eval breaker of the interpreter that ts belongs to.
+  void acquire(ThreadState* ts);
+  bool try_acquire(ThreadState* ts);
+  void release(ThreadState* ts);
+  // Called by the holder at a poll: lets a waiter have the lock, then takes it again.
+  void yield_to_waiter(ThreadState* ts);
+  ThreadState* holder() const { return holder_; }
+  // After fork, in the child: only the forking thread is left.
+  void reset_after_fork(ThreadState* ts);
+
+  std::atomic<unsigned long> interval_us{5000};
+
+ private:
+  std::mutex mutex_;                // guards all below; a leaf lock
+  std::condition_variable free_;    // the lock became free
+  std::condition_variable taken_;   // somebody took it after a forced hand-over
+  bool locked_ = false;
+  ThreadState* holder_ = nullptr;
+  uint64_t switches_ = 0;
+  unsigned waiters_ = 0;
+  Interpreter* holder_interp_ = nullptr;
+};
+
+}  // namespace atoll

@@ -1,0 +1,77 @@
+// Runtime: the one process-wide object. Every member names its lock or says that it is atomic or sealed.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+#include "Python/runtime/interpreter.h"
+
+namespace atoll {
+
+struct Config;  // Python/lifecycle: the process's configuration
+
+inline constexpr unsigned kMaxSignal = 65;
+
+// Address >> 16 -> chunk; atomic words, written under the table's lock, read without.
+struct ChunkTable {
+  std::atomic<std::atomic<Chunk*>*> level1[1 << 16];
+};
+
+struct ChunkPool {
+  std::mutex lock;       // leaf; guards all below
+  Chunk* free = nullptr; // linked through next
+  unsigned count = 0;
+};
+
+struct SignalState {
+  std::atomic<bool> any{false};
+  std::atomic<bool> tripped[kMaxSignal];
+  std::atomic<int> wakeup_fd{-1};
+  std::atomic<bool> warn_on_full_buffer{true};
+};
+
+struct Runtime {
+  // sealed after bring-up
+  bool core_initialized = false;
+  uint64_t hash_secret[2] = {0, 0};
+  Py_ssize_t static_type_count = 0;
+  const Config* config = nullptr;
+
+  std::atomic<bool> initialized{false};
+  std::atomic<ThreadState*> finalizing{nullptr};
+  unsigned long main_thread = 0;  // written at bring-up and after fork
+  ThreadState* main_tstate = nullptr;
+
+  std::mutex interpreters_lock;  // leaf; guards the table below
+  Interpreter* main = nullptr;
+  Interpreter** interpreters = nullptr;
+  size_t interpreter_count = 0;
+  size_t interpreter_capacity = 0;
+  int64_t next_interpreter_id = 0;
+
+  ChunkTable chunk_table;  // atomic; level 2 tables added under chunk_pool.lock
+  ChunkPool chunk_pool;
+
+  // Process-wide immortal identifiers: sealed after bring-up; and the arena they and other sealed objects live in.
+  std::mutex sealed_lock;  // guards the arena while something is published after bring-up
+  char* sealed_arena = nullptr;
+  size_t sealed_used = 0;
+  size_t sealed_size = 0;
+  void* identifiers = nullptr;  // Objects/str: open hash table
+
+  std::atomic<uint64_t> next_dict_version_block{1};
+  std::atomic<uint32_t> next_static_type_version{1};
+  std::atomic<uint64_t> gilstate_key_generation{0};
+
+  SignalState signals;
+};
+
+extern Runtime g_runtime;
+ATOLL_INLINE Runtime& runtime() { return g_runtime; }
+
+// Memory for an object that all interpreters share: immortal, in the sealed arena, 16-byte aligned, zeroed.
+// Bring-up only, or under sealed_lock. NULL when there is none.
+void* sealed_alloc(size_t size);
+bool is_sealed_address(const void* p);
+
+}  // namespace atoll

@@ -1,0 +1,83 @@
+// ThreadState: one thread's view of one interpreter.
+//
+// Its head is the PyThreadState of 3.11's binary interface, at the offsets that compiled code reads. Per C stack,
+// and only that: cframe (whose current_frame is the base of the running Atoll frame), datastack_*, exc_info, the
+// recursion counters. The stack-switching extensions save and restore exactly these.
+#pragma once
+
+#include "Python/runtime/ref.h"
+
+namespace atoll {
+
+// One 8-byte slot of the register stack.
+union Slot {
+  PyObject* o;
+  uintptr_t w;
+  Slot* base;
+  const uint64_t* pc;
+  void* p;
+};
+static_assert(sizeof(Slot) == 8);
+
+struct ThreadState final : PyThreadState {
+  Interpreter& interpreter() const { return *reinterpret_cast<Interpreter*>(interp); }
+
+  // Where the running frame is: stored by the loop before anything that can raise or run Python.
+  const uint64_t* pc = nullptr;
+  // Lowest address the C stack may reach before calls end in RecursionError.
+  char* c_stack_limit = nullptr;
+  char* c_stack_base = nullptr;
+  bool holds_gil = false;
+  bool is_main_thread = false;
+  bool daemon_gone = false;      // the runtime is finalizing: this thread may not come back
+  bool collecting = false;
+  // Sum of the depths of C functions that must not see a switch of the lock.
+  int critical_depth = 0;
+  // Set by sys.settrace / sys.setprofile; the loop with hooks runs while it is not zero.
+  int hooks = 0;
+  // Objects whose deallocation was put off to keep the C stack flat.
+  void* trashcan = nullptr;
+  PyObject* asyncgen_hooks_pad = nullptr;
+  // Reprs in progress (Py_ReprEnter), a list.
+  PyObject* repr_stack = nullptr;
+
+  Slot* base() const { return reinterpret_cast<Slot*>(cframe->current_frame); }
+  void set_base(Slot* b) { cframe->current_frame = reinterpret_cast<struct _PyInterpreterFrame*>(b); }
+};
+
+// The current thread's state: one fs-relative load. NULL while the thread is detached.
+extern constinit thread_local ThreadState* t_current __attribute__((tls_model("initial-exec")));
+
+ATOLL_INLINE ThreadState& current_thread() { return *t_current; }
+ATOLL_INLINE ThreadState* current_thread_or_null() { return t_current; }
+
+ThreadState* new_thread_state(Interpreter& interp);
+// ts is not attached. Clears what it holds (may run finalizers) with `on` the attached state of the same interpreter.
+void clear_thread_state(ThreadState& on, ThreadState* ts);
+void delete_thread_state(ThreadState* ts);
+// Takes the interpreter's lock and makes ts current. The thread has no current state.
+void attach(ThreadState* ts);
+// Gives the lock up; the thread has no current state afterwards.
+void detach(ThreadState* ts);
+
+// Depth and C-stack check at the entry of functions that recurse through user data; `where` completes the message
+// "maximum recursion depth exceeded" (for example " while calling a Python object").
+[[nodiscard]] ATOLL_COLD bool recursion_error(ThreadState& ts, const char* where);
+class [[nodiscard]] RecursionGuard {
+ public:
+  RecursionGuard(ThreadState& ts, const char* where) : ts_(ts) {
+    char here;
+    ok_ = true;
+    if (ATOLL_UNLIKELY(--ts.recursion_remaining < 0 || &here < ts.c_stack_limit)) ok_ = recursion_error(ts, where);
+  }
+  RecursionGuard(const RecursionGuard&) = delete;
+  RecursionGuard& operator=(const RecursionGuard&) = delete;
+  ~RecursionGuard() { ++ts_.recursion_remaining; }
+  bool ok() const { return ok_; }
+
+ private:
+  ThreadState& ts_;
+  bool ok_;
+};
+
+}  // namespace atoll
