@@ -5,7 +5,7 @@
 
 #include "Objects/object.h"
 
-namespace atoll {
+namespace atl {
 
 ATOLL_INLINE bool is_bytes(const PyObject* o) { return has_flag(o, Py_TPFLAGS_BYTES_SUBCLASS); }
 ATOLL_INLINE bool is_exact_bytes(const PyObject* o) { return o->ob_type == &PyBytes_Type; }
@@ -18,4 +18,4 @@ Ref<> bytes_from(ThreadState& ts, std::string_view data);
 Status bytes_resize(ThreadState& ts, Ref<>* bytes, Py_ssize_t size);  // the only reference
 Ref<> bytearray_from(ThreadState& ts, std::string_view data);
 
-}  // namespace atoll
+}  // namespace atl

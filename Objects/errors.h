@@ -9,7 +9,7 @@
 
 #include "Python/runtime/interpreter.h"
 
-namespace atoll {
+namespace atl {
 
 struct [[nodiscard]] Raised {
   template <class T>
@@ -78,4 +78,4 @@ class ErrorStash {
   PyObject* traceback_;
 };
 
-}  // namespace atoll
+}  // namespace atl

@@ -3,7 +3,7 @@
 
 #include "Objects/object.h"
 
-namespace atoll {
+namespace atl {
 
 ATOLL_INLINE bool is_list(const PyObject* o) { return has_flag(o, Py_TPFLAGS_LIST_SUBCLASS); }
 ATOLL_INLINE bool is_exact_list(const PyObject* o) { return o->ob_type == &PyList_Type; }
@@ -34,4 +34,4 @@ Status list_sort(ThreadState& ts, PyObject* list, PyObject* key /* or NULL */, b
 Ref<> list_as_tuple(ThreadState& ts, PyObject* list);
 Status list_reverse(PyObject* list);
 
-}  // namespace atoll
+}  // namespace atl

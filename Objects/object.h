@@ -6,7 +6,7 @@
 #include "Objects/str/identifiers.h"
 #include "Python/runtime/interpreter.h"
 
-namespace atoll {
+namespace atl {
 
 template <class T>
 ATOLL_INLINE PyTypeObject* type_of(const T* o) {
@@ -137,4 +137,4 @@ ATOLL_INLINE void free_object_and_type(ThreadState& ts, PyObject* o) {
   if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) decref(obj(type));
 }
 
-}  // namespace atoll
+}  // namespace atl

@@ -3,7 +3,7 @@
 
 #include "Objects/object.h"
 
-namespace atoll {
+namespace atl {
 
 ATOLL_INLINE bool is_any_set(const PyObject* o) {
   return is_instance_nocall(o, &PySet_Type) || is_instance_nocall(o, &PyFrozenSet_Type);
@@ -16,4 +16,4 @@ Tri set_discard(ThreadState& ts, PyObject* set, PyObject* item);
 Status set_update(ThreadState& ts, PyObject* set, PyObject* iterable);
 bool set_next(PyObject* set, Py_ssize_t* pos, PyObject** item, Py_hash_t* hash = nullptr);
 
-}  // namespace atoll
+}  // namespace atl

@@ -11,7 +11,7 @@
 #include "Objects/object.h"
 #include "Python/runtime/type_state.h"
 
-namespace atoll {
+namespace atl {
 
 inline constexpr uint16_t kNoShape = 0;
 inline constexpr uint16_t kEmptyShape = 1;
@@ -76,4 +76,4 @@ void instance_clear(PyObject* o);
 // Number of attributes (for __sizeof__ and __dir__): names of a shape, in order of definition.
 PyObject* shape_name(ShapeTable* table, uint16_t shape, int slot);
 
-}  // namespace atoll
+}  // namespace atl

@@ -5,7 +5,7 @@
 
 #include "Objects/object.h"
 
-namespace atoll {
+namespace atl {
 
 ATOLL_INLINE bool is_tuple(const PyObject* o) { return has_flag(o, Py_TPFLAGS_TUPLE_SUBCLASS); }
 ATOLL_INLINE bool is_exact_tuple(const PyObject* o) { return o->ob_type == &PyTuple_Type; }
@@ -28,4 +28,4 @@ Ref<> tuple_of(ThreadState& ts, A*... items) {
   return tuple_from(ts, v, sizeof...(A));
 }
 
-}  // namespace atoll
+}  // namespace atl

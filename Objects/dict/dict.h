@@ -8,7 +8,7 @@
 
 #include "Objects/object.h"
 
-namespace atoll {
+namespace atl {
 
 enum DictKeysKind : uint8_t { kDictKeysGeneral = 0, kDictKeysStr = 1, kDictKeysSealed = 0x80 /* bit: nobody may write */ };
 
@@ -22,7 +22,7 @@ struct DictStrEntry {
   PyObject* value;
 };
 
-}  // namespace atoll
+}  // namespace atl
 
 // What PyDictObject.ma_keys points to (opaque outside the core).
 struct _dictkeysobject {
@@ -36,7 +36,7 @@ struct _dictkeysobject {
   // the index follows: (1 << log2_size) * index_width bytes, then the entries
 };
 
-namespace atoll {
+namespace atl {
 
 using DictKeys = struct _dictkeysobject;
 
@@ -87,4 +87,4 @@ Py_ssize_t dict_str_index(PyObject* d, PyObject* name);
 void dict_seal(PyObject* d);
 ATOLL_INLINE bool dict_is_sealed(PyObject* d) { return (dict_keys_of(d)->kind & kDictKeysSealed) != 0; }
 
-}  // namespace atoll
+}  // namespace atl

@@ -3,7 +3,7 @@
 
 #include "Objects/object.h"
 
-namespace atoll {
+namespace atl {
 
 ATOLL_INLINE bool is_float(const PyObject* o) { return is_instance_nocall(o, &PyFloat_Type); }
 ATOLL_INLINE bool is_exact_float(const PyObject* o) { return o->ob_type == &PyFloat_Type; }
@@ -12,7 +12,7 @@ ATOLL_INLINE double float_value(const PyObject* o) { return reinterpret_cast<con
 ATOLL_INLINE Ref<> new_float(ThreadState& ts, double v) {
   auto r = new_object<PyFloatObject>(ts, &PyFloat_Type);
   if (ATOLL_LIKELY(static_cast<bool>(r))) r->ob_fval = v;
-  return std::move(r);
+  return r;
 }
 Ref<> new_complex(ThreadState& ts, double real, double imag);
 Status float_as_double(ThreadState& ts, PyObject* o, double* out);  // float, __float__, __index__
@@ -23,4 +23,4 @@ Ref<> float_floordiv(ThreadState& ts, double a, double b);
 Ref<> float_mod(ThreadState& ts, double a, double b);
 Ref<> float_pow(ThreadState& ts, double a, double b);  // may give a complex
 
-}  // namespace atoll
+}  // namespace atl

@@ -3,7 +3,7 @@
 
 #include "Objects/object.h"
 
-namespace atoll {
+namespace atl {
 
 inline constexpr int kSmallIntMin = -5;
 inline constexpr int kSmallIntMax = 256;
@@ -62,4 +62,4 @@ Ref<> int_gcd(ThreadState& ts, PyObject* a, PyObject* b);
 
 void int_bringup();  // fills the small ints, True and False
 
-}  // namespace atoll
+}  // namespace atl

@@ -4,7 +4,7 @@
 
 #include "Python/runtime/ref.h"
 
-namespace atoll {
+namespace atl {
 
 template <size_t N>
 struct StaticAscii {
@@ -23,10 +23,10 @@ struct Identifiers {
 // Sealed: hashes are filled in at bring-up, before the second interpreter can exist.
 extern Identifiers g_identifiers;
 
-#define ID(name) (reinterpret_cast<PyObject*>(&::atoll::g_identifiers.id_##name))
+#define ID(name) (reinterpret_cast<PyObject*>(&::atl::g_identifiers.id_##name))
 
 // Immortal one-character strings of U+0000..U+00FF, and the empty string.
 PyObject* latin1_char(unsigned c);
 PyObject* empty_str();
 
-}  // namespace atoll
+}  // namespace atl

@@ -5,7 +5,7 @@
 
 #include "Objects/object.h"
 
-namespace atoll {
+namespace atl {
 
 ATOLL_INLINE bool is_str(const PyObject* o) { return has_flag(o, Py_TPFLAGS_UNICODE_SUBCLASS); }
 ATOLL_INLINE bool is_exact_str(const PyObject* o) { return o->ob_type == &PyUnicode_Type; }
@@ -100,4 +100,4 @@ class StrWriter {
 
 void identifiers_bringup(Runtime& rt);
 
-}  // namespace atoll
+}  // namespace atl

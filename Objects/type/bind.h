@@ -27,7 +27,7 @@
 #include "Objects/errors.h"
 #include "Python/runtime/interpreter.h"
 
-namespace atoll {
+namespace atl {
 
 // Same layout as PyMethodDef, but a constant expression whatever the entry point's type is.
 struct MethodSpec {
@@ -485,24 +485,24 @@ struct SetterEntry<Fn, Status (*)(ThreadState&, S*, PyObject*)> {  // value NULL
 }  // namespace bind_detail
 
 #define ATOLL_METHOD_FLAGS(fn, name, sig, doc, flags) \
-  ::atoll::bind_detail::method_def<&fn>([]() constexpr { return ::atoll::MethodText{name, sig, name sig "\n--\n\n" doc}; }, flags)
+  ::atl::bind_detail::method_def<&fn>([]() constexpr { return ::atl::MethodText{name, sig, name sig "\n--\n\n" doc}; }, flags)
 #define ATOLL_METHOD(fn, name, sig, doc) ATOLL_METHOD_FLAGS(fn, name, sig, doc, 0)
 #define ATOLL_CLASSMETHOD(fn, name, sig, doc) ATOLL_METHOD_FLAGS(fn, name, sig, doc, METH_CLASS)
 #define ATOLL_STATICMETHOD(fn, name, sig, doc) ATOLL_METHOD_FLAGS(fn, name, sig, doc, METH_STATIC)
 // cfn: any PyMethodDef entry point, with matching METH_ flags. doc: the whole text, or NULL.
 #define ATOLL_METHOD_RAW(cfn, name, flags, doc) \
-  ::atoll::MethodSpec { name, &cfn, flags, doc }
+  ::atl::MethodSpec { name, &cfn, flags, doc }
 #define ATOLL_METHOD_END \
-  ::atoll::MethodSpec {}
-#define ATOLL_SLOT(fn) (&::atoll::bind_detail::SlotEntry<&fn>::entry)
-#define ATOLL_GETTER(fn) (&::atoll::bind_detail::GetterEntry<&fn>::entry)
-#define ATOLL_SETTER(fn) (&::atoll::bind_detail::SetterEntry<&fn>::entry)
+  ::atl::MethodSpec {}
+#define ATOLL_SLOT(fn) (&::atl::bind_detail::SlotEntry<&fn>::entry)
+#define ATOLL_GETTER(fn) (&::atl::bind_detail::GetterEntry<&fn>::entry)
+#define ATOLL_SETTER(fn) (&::atl::bind_detail::SetterEntry<&fn>::entry)
 #define ATOLL_GETSET_END \
   PyGetSetDef { nullptr, nullptr, nullptr, nullptr, nullptr }
 // tp_new from `Ref<> f(ThreadState&, PyTypeObject* type, args...)`; tp_init from `Status f(ThreadState&, Self*, args...)`.
 #define ATOLL_NEW(fn, name, sig) \
-  (&::atoll::bind_detail::TupleEntry<&fn, decltype([]() constexpr { return ::atoll::MethodText{name, sig, ""}; })>::make)
+  (&::atl::bind_detail::TupleEntry<&fn, decltype([]() constexpr { return ::atl::MethodText{name, sig, ""}; })>::make)
 #define ATOLL_INIT(fn, name, sig) \
-  (&::atoll::bind_detail::TupleEntry<&fn, decltype([]() constexpr { return ::atoll::MethodText{name, sig, ""}; })>::init)
+  (&::atl::bind_detail::TupleEntry<&fn, decltype([]() constexpr { return ::atl::MethodText{name, sig, ""}; })>::init)
 
-}  // namespace atoll
+}  // namespace atl

@@ -6,7 +6,7 @@
 
 #include "Objects/type/bind.h"
 
-namespace atoll {
+namespace atl {
 
 struct TypeSpec {
   const char* name;  // tp_name
@@ -72,5 +72,5 @@ Status static_types_init(ThreadState& ts);
 // Readies one more type that is shared by all interpreters (struct sequences and the like), bring-up only.
 Status static_type_ready(ThreadState& ts, PyTypeObject* type, const TypeSpec& spec);
 
-}  // namespace atoll
+}  // namespace atl
 

@@ -5,7 +5,7 @@
 #include "Objects/type/spec.h"
 #include "Python/runtime/type_state.h"
 
-namespace atoll {
+namespace atl {
 
 inline PyHeapTypeObject* as_heap_type(PyTypeObject* t) { return reinterpret_cast<PyHeapTypeObject*>(t); }
 
@@ -31,4 +31,4 @@ Ref<> type_full_name(ThreadState& ts, PyTypeObject* type);
 const char* type_short_name(const PyTypeObject* type);
 
 // Defined by Python/vm: slots of classes written in Python call methods through these when they can stay in the loop.
-}  // namespace atoll
+}  // namespace atl

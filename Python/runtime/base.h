@@ -1,6 +1,6 @@
 // The smallest vocabulary of the core: status values, branch hints, checks.
 //
-// Everything in the core is in namespace atoll and built without C++ exceptions and RTTI. A function
+// Everything in the core is in namespace atl and built without C++ exceptions and RTTI. A function
 // that can fail returns Status, Tri, or an empty Ref, and the exception sits in the ThreadState.
 #pragma once
 
@@ -12,6 +12,9 @@
 
 #include "Python.h"
 
+// The C structs of the interface are filled by designated initialisers; the fields left out are zero.
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 #define ATOLL_LIKELY(x) __builtin_expect(!!(x), 1)
 #define ATOLL_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define ATOLL_INLINE inline __attribute__((always_inline))
@@ -21,7 +24,7 @@
 // Aborts with the place and the condition: for states after which going on would corrupt memory.
 #define ATOLL_ENSURE(cond)                                                             \
   do {                                                                                 \
-    if (ATOLL_UNLIKELY(!(cond))) ::atoll::die(__FILE__, __LINE__, #cond);              \
+    if (ATOLL_UNLIKELY(!(cond))) ::atl::die(__FILE__, __LINE__, #cond);              \
   } while (0)
 
 // The same in checked (debug) builds only.
@@ -34,7 +37,7 @@
 // Static objects that are written before the second interpreter can exist and never afterwards.
 #define ATOLL_SEALED __attribute__((section("atoll_sealed")))
 
-namespace atoll {
+namespace atl {
 
 [[noreturn]] ATOLL_COLD void die(const char* file, int line, const char* what);
 
@@ -63,4 +66,4 @@ class [[nodiscard]] ScopeGuard {
   F f_;
 };
 
-}  // namespace atoll
+}  // namespace atl

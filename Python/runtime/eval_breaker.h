@@ -5,7 +5,7 @@
 
 #include "Python/runtime/base.h"
 
-namespace atoll {
+namespace atl {
 
 enum BreakerBit : uint32_t {
   kBreakDropLock = 1u << 0,   // another thread wants this interpreter's lock
@@ -28,4 +28,4 @@ class EvalBreaker {
   std::atomic<uint32_t> bits_{0};
 };
 
-}  // namespace atoll
+}  // namespace atl

@@ -6,7 +6,7 @@
 
 #include "Python/runtime/ref.h"
 
-namespace atoll {
+namespace atl {
 
 struct GcLinks {
   uintptr_t next;
@@ -70,4 +70,4 @@ ATOLL_INLINE void gc_untrack(void* object) {
   g->prev &= kGcFinalized;
 }
 
-}  // namespace atoll
+}  // namespace atl

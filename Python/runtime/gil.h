@@ -10,7 +10,7 @@
 
 #include "Python/runtime/eval_breaker.h"
 
-namespace atoll {
+namespace atl {
 
 class Gil {
  public:
@@ -37,4 +37,4 @@ class Gil {
   Interpreter* holder_interp_ = nullptr;
 };
 
-}  // namespace atoll
+}  // namespace atl

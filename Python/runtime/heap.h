@@ -17,7 +17,7 @@
 
 #include "Python/runtime/base.h"
 
-namespace atoll {
+namespace atl {
 
 inline constexpr size_t kChunkSize = 64 * 1024;
 inline constexpr size_t kPageSize = 4096;
@@ -182,4 +182,4 @@ ATOLL_INLINE void Heap::free(void* p) {
 // Who owns an address: NULL when it is not in any interpreter's heap. Any thread, no lock.
 Interpreter* heap_owner_of(const void* p);
 
-}  // namespace atoll
+}  // namespace atl

@@ -13,7 +13,7 @@
 #include "Python/runtime/thread_state.h"
 #include "Python/runtime/type_state.h"
 
-namespace atoll {
+namespace atl {
 
 struct AuditHook;
 
@@ -190,4 +190,4 @@ ATOLL_INLINE void free_object(ThreadState& ts, PyObject* o) {
 ATOLL_INLINE void track(ThreadState& ts, void* o) { gc_track(ts.interpreter().gc, o); }
 ATOLL_INLINE void untrack(void* o) { gc_untrack(o); }
 
-}  // namespace atoll
+}  // namespace atl

@@ -8,7 +8,7 @@
 
 #include "Python/runtime/base.h"
 
-namespace atoll {
+namespace atl {
 
 struct PendingNode {
   int (*func)(void* arg) = nullptr;
@@ -32,4 +32,4 @@ class PendingQueue {
   PendingNode* taken_ = nullptr;             // oldest first; the consumer's
 };
 
-}  // namespace atoll
+}  // namespace atl

@@ -9,7 +9,7 @@
 
 #include "Python/runtime/base.h"
 
-namespace atoll {
+namespace atl {
 
 inline constexpr Py_ssize_t kImmortalRefcnt = Py_ssize_t{1} << 62;
 
@@ -125,4 +125,4 @@ ATOLL_INLINE void clear_field(T*& field) {
   Ref<T> old = Ref<T>::steal(std::exchange(field, nullptr));
 }
 
-}  // namespace atoll
+}  // namespace atl

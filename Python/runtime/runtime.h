@@ -6,7 +6,7 @@
 
 #include "Python/runtime/interpreter.h"
 
-namespace atoll {
+namespace atl {
 
 struct Config;  // Python/lifecycle: the process's configuration
 
@@ -74,4 +74,4 @@ ATOLL_INLINE Runtime& runtime() { return g_runtime; }
 void* sealed_alloc(size_t size);
 bool is_sealed_address(const void* p);
 
-}  // namespace atoll
+}  // namespace atl

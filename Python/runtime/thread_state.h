@@ -7,7 +7,7 @@
 
 #include "Python/runtime/ref.h"
 
-namespace atoll {
+namespace atl {
 
 // One 8-byte slot of the register stack.
 union Slot {
@@ -80,4 +80,4 @@ class [[nodiscard]] RecursionGuard {
   bool ok_;
 };
 
-}  // namespace atoll
+}  // namespace atl

@@ -7,7 +7,7 @@
 
 #include "Python/runtime/ref.h"
 
-namespace atoll {
+namespace atl {
 
 struct ShapeTable;
 
@@ -67,4 +67,4 @@ void type_state_clear(Interpreter& interp);
 // The mutable part of a static or heap type in the given interpreter.
 TypeMutable* type_mutable(Interpreter& interp, PyTypeObject* type);
 
-}  // namespace atoll
+}  // namespace atl

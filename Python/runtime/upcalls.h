@@ -3,7 +3,7 @@
 
 #include "Python/runtime/ref.h"
 
-namespace atoll {
+namespace atl {
 
 // Objects/exceptions: sets MemoryError without allocating; RecursionError.
 void upcall_set_memory_error(ThreadState& ts);
@@ -22,4 +22,4 @@ bool upcall_list_append(ThreadState& ts, PyObject* list, PyObject* item);
 // Python/vm: runs handlers of tripped signals; main interpreter's main thread.
 Status upcall_run_signal_handlers(ThreadState& ts);
 
-}  // namespace atoll
+}  // namespace atl
