@@ -12,9 +12,9 @@ PyAPI_DATA(PyLongObject) _Py_FalseStruct;
 PyAPI_DATA(PyLongObject) _Py_TrueStruct;
 PyAPI_DATA(PyTypeObject) PyBool_Type;
 
-PyAPI_FUNC(int) Py_IsFalse(PyObject *);
-PyAPI_FUNC(int) Py_IsTrue(PyObject *);
-PyAPI_FUNC(PyObject *) PyBool_FromLong(long);
+PyAPI_FUNC(int) Py_IsFalse(PyObject *x);
+PyAPI_FUNC(int) Py_IsTrue(PyObject *x);
+PyAPI_FUNC(PyObject *) PyBool_FromLong(long v);
 
 #define Py_False ((PyObject *)&_Py_FalseStruct)
 #define Py_True ((PyObject *)&_Py_TrueStruct)

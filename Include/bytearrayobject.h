@@ -21,12 +21,12 @@ typedef struct {
 PyAPI_DATA(PyTypeObject) PyByteArray_Type;
 PyAPI_DATA(PyTypeObject) PyByteArrayIter_Type;
 
-PyAPI_FUNC(char *) PyByteArray_AsString(PyObject *);
-PyAPI_FUNC(PyObject *) PyByteArray_Concat(PyObject *, PyObject *);
-PyAPI_FUNC(PyObject *) PyByteArray_FromObject(PyObject *);
-PyAPI_FUNC(PyObject *) PyByteArray_FromStringAndSize(const char *, Py_ssize_t);
-PyAPI_FUNC(int) PyByteArray_Resize(PyObject *, Py_ssize_t);
-PyAPI_FUNC(Py_ssize_t) PyByteArray_Size(PyObject *);
+PyAPI_FUNC(char *) PyByteArray_AsString(PyObject *bytearray);
+PyAPI_FUNC(PyObject *) PyByteArray_Concat(PyObject *a, PyObject *b);
+PyAPI_FUNC(PyObject *) PyByteArray_FromObject(PyObject *o);
+PyAPI_FUNC(PyObject *) PyByteArray_FromStringAndSize(const char *string, Py_ssize_t len);
+PyAPI_FUNC(int) PyByteArray_Resize(PyObject *bytearray, Py_ssize_t len);
+PyAPI_FUNC(Py_ssize_t) PyByteArray_Size(PyObject *bytearray);
 
 #ifndef Py_LIMITED_API
 PyAPI_DATA(char) _PyByteArray_empty_string[];

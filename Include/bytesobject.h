@@ -30,18 +30,18 @@ typedef struct {
 PyAPI_DATA(PyTypeObject) PyBytes_Type;
 PyAPI_DATA(PyTypeObject) PyBytesIter_Type;
 
-PyAPI_FUNC(char *) PyBytes_AsString(PyObject *);
-PyAPI_FUNC(int) PyBytes_AsStringAndSize(PyObject *, char **, Py_ssize_t *);
-PyAPI_FUNC(void) PyBytes_Concat(PyObject **, PyObject *);
-PyAPI_FUNC(void) PyBytes_ConcatAndDel(PyObject **, PyObject *);
+PyAPI_FUNC(char *) PyBytes_AsString(PyObject *o);
+PyAPI_FUNC(int) PyBytes_AsStringAndSize(PyObject *obj, char **buffer, Py_ssize_t *length);
+PyAPI_FUNC(void) PyBytes_Concat(PyObject **bytes, PyObject *newpart);
+PyAPI_FUNC(void) PyBytes_ConcatAndDel(PyObject **bytes, PyObject *newpart);
 PyAPI_FUNC(PyObject *) PyBytes_DecodeEscape(const char *, Py_ssize_t, const char *, Py_ssize_t, const char *);
-PyAPI_FUNC(PyObject *) PyBytes_FromFormat(const char *, ...);
-PyAPI_FUNC(PyObject *) PyBytes_FromFormatV(const char *, va_list);
-PyAPI_FUNC(PyObject *) PyBytes_FromObject(PyObject *);
-PyAPI_FUNC(PyObject *) PyBytes_FromString(const char *);
-PyAPI_FUNC(PyObject *) PyBytes_FromStringAndSize(const char *, Py_ssize_t);
+PyAPI_FUNC(PyObject *) PyBytes_FromFormat(const char *format, ...);
+PyAPI_FUNC(PyObject *) PyBytes_FromFormatV(const char *format, va_list vargs);
+PyAPI_FUNC(PyObject *) PyBytes_FromObject(PyObject *o);
+PyAPI_FUNC(PyObject *) PyBytes_FromString(const char *v);
+PyAPI_FUNC(PyObject *) PyBytes_FromStringAndSize(const char *v, Py_ssize_t len);
 PyAPI_FUNC(PyObject *) PyBytes_Repr(PyObject *, int);
-PyAPI_FUNC(Py_ssize_t) PyBytes_Size(PyObject *);
+PyAPI_FUNC(Py_ssize_t) PyBytes_Size(PyObject *o);
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(PyObject *) _PyBytes_DecodeEscape(const char *, Py_ssize_t, const char *, const char **);
@@ -49,7 +49,7 @@ PyAPI_FUNC(PyObject *) _PyBytes_DecodeEscape2(const char *, Py_ssize_t, const ch
 PyAPI_FUNC(PyObject *) _PyBytes_FormatEx(const char *, Py_ssize_t, PyObject *, int);
 PyAPI_FUNC(PyObject *) _PyBytes_FromHex(PyObject *, int);
 PyAPI_FUNC(PyObject *) _PyBytes_Join(PyObject *, PyObject *);
-PyAPI_FUNC(int) _PyBytes_Resize(PyObject **, Py_ssize_t);
+PyAPI_FUNC(int) _PyBytes_Resize(PyObject **bytes, Py_ssize_t newsize);
 PyAPI_FUNC(void *) _PyBytesWriter_Alloc(_PyBytesWriter *, Py_ssize_t);
 PyAPI_FUNC(void) _PyBytesWriter_Dealloc(_PyBytesWriter *);
 PyAPI_FUNC(PyObject *) _PyBytesWriter_Finish(_PyBytesWriter *, void *);

@@ -18,9 +18,9 @@ typedef struct {
 #ifndef Py_LIMITED_API
 PyAPI_DATA(PyTypeObject) PyCell_Type;
 
-PyAPI_FUNC(PyObject *) PyCell_Get(PyObject *);
-PyAPI_FUNC(PyObject *) PyCell_New(PyObject *);
-PyAPI_FUNC(int) PyCell_Set(PyObject *, PyObject *);
+PyAPI_FUNC(PyObject *) PyCell_Get(PyObject *cell);
+PyAPI_FUNC(PyObject *) PyCell_New(PyObject *ob);
+PyAPI_FUNC(int) PyCell_Set(PyObject *cell, PyObject *value);
 #endif
 
 #ifndef Py_LIMITED_API

@@ -27,11 +27,11 @@ typedef struct {
 PyAPI_DATA(PyTypeObject) PyInstanceMethod_Type;
 PyAPI_DATA(PyTypeObject) PyMethod_Type;
 
-PyAPI_FUNC(PyObject *) PyInstanceMethod_Function(PyObject *);
-PyAPI_FUNC(PyObject *) PyInstanceMethod_New(PyObject *);
-PyAPI_FUNC(PyObject *) PyMethod_Function(PyObject *);
-PyAPI_FUNC(PyObject *) PyMethod_New(PyObject *, PyObject *);
-PyAPI_FUNC(PyObject *) PyMethod_Self(PyObject *);
+PyAPI_FUNC(PyObject *) PyInstanceMethod_Function(PyObject *im);
+PyAPI_FUNC(PyObject *) PyInstanceMethod_New(PyObject *func);
+PyAPI_FUNC(PyObject *) PyMethod_Function(PyObject *meth);
+PyAPI_FUNC(PyObject *) PyMethod_New(PyObject *func, PyObject *self);
+PyAPI_FUNC(PyObject *) PyMethod_Self(PyObject *meth);
 #endif
 
 #ifndef Py_LIMITED_API

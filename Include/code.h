@@ -92,18 +92,19 @@ typedef enum _PyCodeLocationInfoKind {
 #ifndef Py_LIMITED_API
 PyAPI_DATA(PyTypeObject) PyCode_Type;
 
-PyAPI_FUNC(int) PyCode_Addr2Line(PyCodeObject *, int);
-PyAPI_FUNC(int) PyCode_Addr2Location(PyCodeObject *, int, int *, int *, int *, int *);
+PyAPI_FUNC(int) PyCode_Addr2Line(PyCodeObject *co, int byte_offset);
+PyAPI_FUNC(int) PyCode_Addr2Location(PyCodeObject *co, int byte_offset, int *start_line, int *start_column,
+    int *end_line, int *end_column);
 PyAPI_FUNC(int) _PyCode_CheckLineNumber(int, PyCodeAddressRange *);
 PyAPI_FUNC(PyObject *) _PyCode_ConstantKey(PyObject *);
-PyAPI_FUNC(PyObject *) PyCode_GetCellvars(PyCodeObject *);
-PyAPI_FUNC(PyObject *) PyCode_GetCode(PyCodeObject *);
+PyAPI_FUNC(PyObject *) PyCode_GetCellvars(PyCodeObject *co);
+PyAPI_FUNC(PyObject *) PyCode_GetCode(PyCodeObject *co);
 PyAPI_FUNC(int) _PyCode_GetExtra(PyObject *, Py_ssize_t, void **);
-PyAPI_FUNC(PyObject *) PyCode_GetFreevars(PyCodeObject *);
-PyAPI_FUNC(PyObject *) PyCode_GetVarnames(PyCodeObject *);
+PyAPI_FUNC(PyObject *) PyCode_GetFreevars(PyCodeObject *co);
+PyAPI_FUNC(PyObject *) PyCode_GetVarnames(PyCodeObject *co);
 PyAPI_FUNC(PyCodeObject *) PyCode_New(int, int, int, int, int, PyObject *, PyObject *, PyObject *, PyObject *,
     PyObject *, PyObject *, PyObject *, PyObject *, PyObject *, int, PyObject *, PyObject *);
-PyAPI_FUNC(PyCodeObject *) PyCode_NewEmpty(const char *, const char *, int);
+PyAPI_FUNC(PyCodeObject *) PyCode_NewEmpty(const char *filename, const char *funcname, int firstlineno);
 PyAPI_FUNC(PyCodeObject *) PyCode_NewWithPosOnlyArgs(int, int, int, int, int, int, PyObject *, PyObject *, PyObject *,
     PyObject *, PyObject *, PyObject *, PyObject *, PyObject *, PyObject *, int, PyObject *, PyObject *);
 PyAPI_FUNC(PyObject *) PyCode_Optimize(PyObject *, PyObject *, PyObject *, PyObject *);

@@ -8,25 +8,25 @@
 extern "C" {
 #endif
 
-PyAPI_FUNC(PyObject *) PyCodec_BackslashReplaceErrors(PyObject *);
-PyAPI_FUNC(PyObject *) PyCodec_Decode(PyObject *, const char *, const char *);
-PyAPI_FUNC(PyObject *) PyCodec_Decoder(const char *);
-PyAPI_FUNC(PyObject *) PyCodec_Encode(PyObject *, const char *, const char *);
-PyAPI_FUNC(PyObject *) PyCodec_Encoder(const char *);
-PyAPI_FUNC(PyObject *) PyCodec_IgnoreErrors(PyObject *);
-PyAPI_FUNC(PyObject *) PyCodec_IncrementalDecoder(const char *, const char *);
-PyAPI_FUNC(PyObject *) PyCodec_IncrementalEncoder(const char *, const char *);
-PyAPI_FUNC(int) PyCodec_KnownEncoding(const char *);
-PyAPI_FUNC(PyObject *) PyCodec_LookupError(const char *);
-PyAPI_FUNC(PyObject *) PyCodec_NameReplaceErrors(PyObject *);
-PyAPI_FUNC(int) PyCodec_Register(PyObject *);
-PyAPI_FUNC(int) PyCodec_RegisterError(const char *, PyObject *);
-PyAPI_FUNC(PyObject *) PyCodec_ReplaceErrors(PyObject *);
-PyAPI_FUNC(PyObject *) PyCodec_StreamReader(const char *, PyObject *, const char *);
-PyAPI_FUNC(PyObject *) PyCodec_StreamWriter(const char *, PyObject *, const char *);
-PyAPI_FUNC(PyObject *) PyCodec_StrictErrors(PyObject *);
-PyAPI_FUNC(int) PyCodec_Unregister(PyObject *);
-PyAPI_FUNC(PyObject *) PyCodec_XMLCharRefReplaceErrors(PyObject *);
+PyAPI_FUNC(PyObject *) PyCodec_BackslashReplaceErrors(PyObject *exc);
+PyAPI_FUNC(PyObject *) PyCodec_Decode(PyObject *object, const char *encoding, const char *errors);
+PyAPI_FUNC(PyObject *) PyCodec_Decoder(const char *encoding);
+PyAPI_FUNC(PyObject *) PyCodec_Encode(PyObject *object, const char *encoding, const char *errors);
+PyAPI_FUNC(PyObject *) PyCodec_Encoder(const char *encoding);
+PyAPI_FUNC(PyObject *) PyCodec_IgnoreErrors(PyObject *exc);
+PyAPI_FUNC(PyObject *) PyCodec_IncrementalDecoder(const char *encoding, const char *errors);
+PyAPI_FUNC(PyObject *) PyCodec_IncrementalEncoder(const char *encoding, const char *errors);
+PyAPI_FUNC(int) PyCodec_KnownEncoding(const char *encoding);
+PyAPI_FUNC(PyObject *) PyCodec_LookupError(const char *name);
+PyAPI_FUNC(PyObject *) PyCodec_NameReplaceErrors(PyObject *exc);
+PyAPI_FUNC(int) PyCodec_Register(PyObject *search_function);
+PyAPI_FUNC(int) PyCodec_RegisterError(const char *name, PyObject *error);
+PyAPI_FUNC(PyObject *) PyCodec_ReplaceErrors(PyObject *exc);
+PyAPI_FUNC(PyObject *) PyCodec_StreamReader(const char *encoding, PyObject *stream, const char *errors);
+PyAPI_FUNC(PyObject *) PyCodec_StreamWriter(const char *encoding, PyObject *stream, const char *errors);
+PyAPI_FUNC(PyObject *) PyCodec_StrictErrors(PyObject *exc);
+PyAPI_FUNC(int) PyCodec_Unregister(PyObject *search_function);
+PyAPI_FUNC(PyObject *) PyCodec_XMLCharRefReplaceErrors(PyObject *exc);
 
 #ifndef Py_LIMITED_API
 PyAPI_DATA(const char *) Py_hexdigits;

@@ -19,12 +19,12 @@ PyAPI_DATA(const char *) Py_FileSystemDefaultEncoding;
 PyAPI_DATA(int) Py_HasFileSystemDefaultEncoding;
 PyAPI_DATA(int) Py_UTF8Mode;
 
-PyAPI_FUNC(PyObject *) PyFile_FromFd(int, const char *, const char *, int, const char *, const char *, const char *,
-    int);
-PyAPI_FUNC(PyObject *) PyFile_GetLine(PyObject *, int);
-PyAPI_FUNC(int) PyFile_WriteObject(PyObject *, PyObject *, int);
-PyAPI_FUNC(int) PyFile_WriteString(const char *, PyObject *);
-PyAPI_FUNC(int) PyObject_AsFileDescriptor(PyObject *);
+PyAPI_FUNC(PyObject *) PyFile_FromFd(int fd, const char *name, const char *mode, int buffering, const char *encoding,
+    const char *errors, const char *newline, int closefd);
+PyAPI_FUNC(PyObject *) PyFile_GetLine(PyObject *p, int n);
+PyAPI_FUNC(int) PyFile_WriteObject(PyObject *obj, PyObject *p, int flags);
+PyAPI_FUNC(int) PyFile_WriteString(const char *s, PyObject *p);
+PyAPI_FUNC(int) PyObject_AsFileDescriptor(PyObject *p);
 
 #ifndef Py_LIMITED_API
 PyAPI_DATA(PyTypeObject) PyStdPrinter_Type;

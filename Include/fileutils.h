@@ -8,8 +8,8 @@
 extern "C" {
 #endif
 
-PyAPI_FUNC(wchar_t *) Py_DecodeLocale(const char *, size_t *);
-PyAPI_FUNC(char *) Py_EncodeLocale(const wchar_t *, size_t *);
+PyAPI_FUNC(wchar_t *) Py_DecodeLocale(const char *arg, size_t *size);
+PyAPI_FUNC(char *) Py_EncodeLocale(const wchar_t *text, size_t *error_pos);
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(FILE *) _Py_fopen_obj(PyObject *, const char *);

@@ -17,20 +17,20 @@ typedef struct {
 
 PyAPI_DATA(PyTypeObject) PyFloat_Type;
 
-PyAPI_FUNC(double) PyFloat_AsDouble(PyObject *);
-PyAPI_FUNC(PyObject *) PyFloat_FromDouble(double);
-PyAPI_FUNC(PyObject *) PyFloat_FromString(PyObject *);
+PyAPI_FUNC(double) PyFloat_AsDouble(PyObject *pyfloat);
+PyAPI_FUNC(PyObject *) PyFloat_FromDouble(double v);
+PyAPI_FUNC(PyObject *) PyFloat_FromString(PyObject *str);
 PyAPI_FUNC(PyObject *) PyFloat_GetInfo(void);
 PyAPI_FUNC(double) PyFloat_GetMax(void);
 PyAPI_FUNC(double) PyFloat_GetMin(void);
 
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(int) PyFloat_Pack2(double, char *, int);
-PyAPI_FUNC(int) PyFloat_Pack4(double, char *, int);
-PyAPI_FUNC(int) PyFloat_Pack8(double, char *, int);
-PyAPI_FUNC(double) PyFloat_Unpack2(const char *, int);
-PyAPI_FUNC(double) PyFloat_Unpack4(const char *, int);
-PyAPI_FUNC(double) PyFloat_Unpack8(const char *, int);
+PyAPI_FUNC(int) PyFloat_Pack2(double x, char *p, int le);
+PyAPI_FUNC(int) PyFloat_Pack4(double x, char *p, int le);
+PyAPI_FUNC(int) PyFloat_Pack8(double x, char *p, int le);
+PyAPI_FUNC(double) PyFloat_Unpack2(const char *p, int le);
+PyAPI_FUNC(double) PyFloat_Unpack4(const char *p, int le);
+PyAPI_FUNC(double) PyFloat_Unpack8(const char *p, int le);
 #endif
 
 #define PyFloat_Check(op) PyObject_TypeCheck((op), &PyFloat_Type)

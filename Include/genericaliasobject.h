@@ -10,7 +10,7 @@ extern "C" {
 
 PyAPI_DATA(PyTypeObject) Py_GenericAliasType;
 
-PyAPI_FUNC(PyObject *) Py_GenericAlias(PyObject *, PyObject *);
+PyAPI_FUNC(PyObject *) Py_GenericAlias(PyObject *origin, PyObject *args);
 
 #ifdef __cplusplus
 }

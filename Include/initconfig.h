@@ -105,7 +105,7 @@ typedef struct PyConfig {
 } PyConfig;
 #endif
 
-PyAPI_FUNC(void) Py_GetArgcArgv(int *, wchar_t ***);
+PyAPI_FUNC(void) Py_GetArgcArgv(int *argc, wchar_t ***argv);
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(void) PyConfig_Clear(PyConfig *);

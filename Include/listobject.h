@@ -20,17 +20,17 @@ PyAPI_DATA(PyTypeObject) PyList_Type;
 PyAPI_DATA(PyTypeObject) PyListIter_Type;
 PyAPI_DATA(PyTypeObject) PyListRevIter_Type;
 
-PyAPI_FUNC(int) PyList_Append(PyObject *, PyObject *);
-PyAPI_FUNC(PyObject *) PyList_AsTuple(PyObject *);
-PyAPI_FUNC(PyObject *) PyList_GetItem(PyObject *, Py_ssize_t);
-PyAPI_FUNC(PyObject *) PyList_GetSlice(PyObject *, Py_ssize_t, Py_ssize_t);
-PyAPI_FUNC(int) PyList_Insert(PyObject *, Py_ssize_t, PyObject *);
-PyAPI_FUNC(PyObject *) PyList_New(Py_ssize_t);
-PyAPI_FUNC(int) PyList_Reverse(PyObject *);
-PyAPI_FUNC(int) PyList_SetItem(PyObject *, Py_ssize_t, PyObject *);
-PyAPI_FUNC(int) PyList_SetSlice(PyObject *, Py_ssize_t, Py_ssize_t, PyObject *);
-PyAPI_FUNC(Py_ssize_t) PyList_Size(PyObject *);
-PyAPI_FUNC(int) PyList_Sort(PyObject *);
+PyAPI_FUNC(int) PyList_Append(PyObject *list, PyObject *item);
+PyAPI_FUNC(PyObject *) PyList_AsTuple(PyObject *list);
+PyAPI_FUNC(PyObject *) PyList_GetItem(PyObject *list, Py_ssize_t index);
+PyAPI_FUNC(PyObject *) PyList_GetSlice(PyObject *list, Py_ssize_t low, Py_ssize_t high);
+PyAPI_FUNC(int) PyList_Insert(PyObject *list, Py_ssize_t index, PyObject *item);
+PyAPI_FUNC(PyObject *) PyList_New(Py_ssize_t len);
+PyAPI_FUNC(int) PyList_Reverse(PyObject *list);
+PyAPI_FUNC(int) PyList_SetItem(PyObject *list, Py_ssize_t index, PyObject *item);
+PyAPI_FUNC(int) PyList_SetSlice(PyObject *list, Py_ssize_t low, Py_ssize_t high, PyObject *itemlist);
+PyAPI_FUNC(Py_ssize_t) PyList_Size(PyObject *list);
+PyAPI_FUNC(int) PyList_Sort(PyObject *list);
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(void) _PyList_DebugMallocStats(FILE *);

@@ -39,10 +39,10 @@ typedef struct {
 
 PyAPI_DATA(PyTypeObject) PyMemoryView_Type;
 
-PyAPI_FUNC(PyObject *) PyMemoryView_FromBuffer(const Py_buffer *);
-PyAPI_FUNC(PyObject *) PyMemoryView_FromMemory(char *, Py_ssize_t, int);
-PyAPI_FUNC(PyObject *) PyMemoryView_FromObject(PyObject *);
-PyAPI_FUNC(PyObject *) PyMemoryView_GetContiguous(PyObject *, int, char);
+PyAPI_FUNC(PyObject *) PyMemoryView_FromBuffer(const Py_buffer *view);
+PyAPI_FUNC(PyObject *) PyMemoryView_FromMemory(char *mem, Py_ssize_t size, int flags);
+PyAPI_FUNC(PyObject *) PyMemoryView_FromObject(PyObject *obj);
+PyAPI_FUNC(PyObject *) PyMemoryView_GetContiguous(PyObject *obj, int buffertype, char order);
 
 #ifndef Py_LIMITED_API
 PyAPI_DATA(PyTypeObject) _PyManagedBuffer_Type;

@@ -33,32 +33,33 @@ struct _PyArg_Parser {
 };
 #endif
 
-PyAPI_FUNC(PyObject *) Py_BuildValue(const char *, ...);
+PyAPI_FUNC(PyObject *) Py_BuildValue(const char *format, ...);
 PyAPI_FUNC(PyObject *) _Py_BuildValue_SizeT(const char *, ...);
-PyAPI_FUNC(PyObject *) Py_VaBuildValue(const char *, va_list);
+PyAPI_FUNC(PyObject *) Py_VaBuildValue(const char *format, va_list vargs);
 PyAPI_FUNC(PyObject *) _Py_VaBuildValue_SizeT(const char *, va_list);
-PyAPI_FUNC(int) PyArg_Parse(PyObject *, const char *, ...);
+PyAPI_FUNC(int) PyArg_Parse(PyObject *args, const char *format, ...);
 PyAPI_FUNC(int) _PyArg_Parse_SizeT(PyObject *, const char *, ...);
-PyAPI_FUNC(int) PyArg_ParseTuple(PyObject *, const char *, ...);
+PyAPI_FUNC(int) PyArg_ParseTuple(PyObject *args, const char *format, ...);
 PyAPI_FUNC(int) _PyArg_ParseTuple_SizeT(PyObject *, const char *, ...);
-PyAPI_FUNC(int) PyArg_ParseTupleAndKeywords(PyObject *, PyObject *, const char *, char **, ...);
+PyAPI_FUNC(int) PyArg_ParseTupleAndKeywords(PyObject *args, PyObject *kw, const char *format, char **keywords, ...);
 PyAPI_FUNC(int) _PyArg_ParseTupleAndKeywords_SizeT(PyObject *, PyObject *, const char *, char **, ...);
-PyAPI_FUNC(int) PyArg_UnpackTuple(PyObject *, const char *, Py_ssize_t, Py_ssize_t, ...);
+PyAPI_FUNC(int) PyArg_UnpackTuple(PyObject *args, const char *name, Py_ssize_t min, Py_ssize_t max, ...);
 PyAPI_FUNC(int) PyArg_ValidateKeywordArguments(PyObject *);
-PyAPI_FUNC(int) PyArg_VaParse(PyObject *, const char *, va_list);
+PyAPI_FUNC(int) PyArg_VaParse(PyObject *args, const char *format, va_list vargs);
 PyAPI_FUNC(int) _PyArg_VaParse_SizeT(PyObject *, const char *, va_list);
-PyAPI_FUNC(int) PyArg_VaParseTupleAndKeywords(PyObject *, PyObject *, const char *, char **, va_list);
+PyAPI_FUNC(int) PyArg_VaParseTupleAndKeywords(PyObject *args, PyObject *kw, const char *format, char **keywords,
+    va_list vargs);
 PyAPI_FUNC(int) _PyArg_VaParseTupleAndKeywords_SizeT(PyObject *, PyObject *, const char *, char **, va_list);
-PyAPI_FUNC(int) PyModule_AddFunctions(PyObject *, PyMethodDef *);
-PyAPI_FUNC(int) PyModule_AddIntConstant(PyObject *, const char *, long);
-PyAPI_FUNC(int) PyModule_AddObject(PyObject *, const char *, PyObject *);
-PyAPI_FUNC(int) PyModule_AddObjectRef(PyObject *, const char *, PyObject *);
-PyAPI_FUNC(int) PyModule_AddStringConstant(PyObject *, const char *, const char *);
-PyAPI_FUNC(int) PyModule_AddType(PyObject *, PyTypeObject *);
-PyAPI_FUNC(PyObject *) PyModule_Create2(PyModuleDef *, int);
-PyAPI_FUNC(int) PyModule_ExecDef(PyObject *, PyModuleDef *);
-PyAPI_FUNC(PyObject *) PyModule_FromDefAndSpec2(PyModuleDef *, PyObject *, int);
-PyAPI_FUNC(int) PyModule_SetDocString(PyObject *, const char *);
+PyAPI_FUNC(int) PyModule_AddFunctions(PyObject *module_, PyMethodDef *functions);
+PyAPI_FUNC(int) PyModule_AddIntConstant(PyObject *module_, const char *name, long value);
+PyAPI_FUNC(int) PyModule_AddObject(PyObject *module_, const char *name, PyObject *value);
+PyAPI_FUNC(int) PyModule_AddObjectRef(PyObject *module_, const char *name, PyObject *value);
+PyAPI_FUNC(int) PyModule_AddStringConstant(PyObject *module_, const char *name, const char *value);
+PyAPI_FUNC(int) PyModule_AddType(PyObject *module_, PyTypeObject *type);
+PyAPI_FUNC(PyObject *) PyModule_Create2(PyModuleDef *def, int module_api_version);
+PyAPI_FUNC(int) PyModule_ExecDef(PyObject *module_, PyModuleDef *def);
+PyAPI_FUNC(PyObject *) PyModule_FromDefAndSpec2(PyModuleDef *def, PyObject *spec, int module_api_version);
+PyAPI_FUNC(int) PyModule_SetDocString(PyObject *module_, const char *docstring);
 
 #ifndef Py_LIMITED_API
 PyAPI_DATA(const char *) _Py_PackageContext;
@@ -107,15 +108,15 @@ PyAPI_FUNC(PyObject *) _PyModule_CreateInitialized(PyModuleDef *, int);
 
 #ifndef Py_LIMITED_API
 /* The test stays in the caller; the call reports the error. */
-#define _PyArg_NoKeywords(funcname, kwargs) ((kwargs) == _Py_NULL || _PyArg_NoKeywords((funcname), (kwargs)))
-#define _PyArg_NoKwnames(funcname, kwnames) ((kwnames) == _Py_NULL || _PyArg_NoKwnames((funcname), (kwnames)))
-#define _PyArg_NoPositional(funcname, args) ((args) == _Py_NULL || _PyArg_NoPositional((funcname), (args)))
+#define _PyArg_NoKeywords(funcname, kwargs) (_PyObject_CAST(kwargs) == _Py_NULL || _PyArg_NoKeywords((funcname), (kwargs)))
+#define _PyArg_NoKwnames(funcname, kwnames) (_PyObject_CAST(kwnames) == _Py_NULL || _PyArg_NoKwnames((funcname), (kwnames)))
+#define _PyArg_NoPositional(funcname, args) (_PyObject_CAST(args) == _Py_NULL || _PyArg_NoPositional((funcname), (args)))
 #define _PyArg_CheckPositional(funcname, nargs, min, max) \
     (((min) <= (nargs) && (nargs) <= (max)) || _PyArg_CheckPositional((funcname), (nargs), (min), (max)))
-#define _PyArg_UnpackKeywords(args, nargs, kwargs, kwnames, parser, minpos, maxpos, minkw, buf)                    \
-    (((minkw) == 0 && (kwargs) == _Py_NULL && (kwnames) == _Py_NULL && (minpos) <= (nargs) && (nargs) <= (maxpos) && \
-      (args) != _Py_NULL)                                                                                          \
-         ? (args)                                                                                                  \
+#define _PyArg_UnpackKeywords(args, nargs, kwargs, kwnames, parser, minpos, maxpos, minkw, buf)                     \
+    (((minkw) == 0 && _PyObject_CAST(kwargs) == _Py_NULL && _PyObject_CAST(kwnames) == _Py_NULL &&                  \
+      (minpos) <= (nargs) && (nargs) <= (maxpos) && (args) != _Py_NULL)                                             \
+         ? (args)                                                                                                   \
          : _PyArg_UnpackKeywords((args), (nargs), (kwargs), (kwnames), (parser), (minpos), (maxpos), (minkw), (buf)))
 #endif
 

@@ -21,28 +21,28 @@ PyAPI_FUNC(Py_ssize_t) PyGC_Collect(void);
 PyAPI_FUNC(int) PyGC_Disable(void);
 PyAPI_FUNC(int) PyGC_Enable(void);
 PyAPI_FUNC(int) PyGC_IsEnabled(void);
-PyAPI_FUNC(void *) PyObject_Calloc(size_t, size_t);
-PyAPI_FUNC(void) PyObject_Free(void *);
-PyAPI_FUNC(void) PyObject_GC_Del(void *);
-PyAPI_FUNC(int) PyObject_GC_IsFinalized(PyObject *);
-PyAPI_FUNC(int) PyObject_GC_IsTracked(PyObject *);
+PyAPI_FUNC(void *) PyObject_Calloc(size_t nelem, size_t elsize);
+PyAPI_FUNC(void) PyObject_Free(void *p);
+PyAPI_FUNC(void) PyObject_GC_Del(void *op);
+PyAPI_FUNC(int) PyObject_GC_IsFinalized(PyObject *op);
+PyAPI_FUNC(int) PyObject_GC_IsTracked(PyObject *op);
 PyAPI_FUNC(PyObject *) _PyObject_GC_New(PyTypeObject *);
 PyAPI_FUNC(PyVarObject *) _PyObject_GC_NewVar(PyTypeObject *, Py_ssize_t);
 PyAPI_FUNC(PyVarObject *) _PyObject_GC_Resize(PyVarObject *, Py_ssize_t);
-PyAPI_FUNC(void) PyObject_GC_Track(void *);
-PyAPI_FUNC(void) PyObject_GC_UnTrack(void *);
-PyAPI_FUNC(PyObject *) PyObject_Init(PyObject *, PyTypeObject *);
-PyAPI_FUNC(PyVarObject *) PyObject_InitVar(PyVarObject *, PyTypeObject *, Py_ssize_t);
-PyAPI_FUNC(void *) PyObject_Malloc(size_t);
-PyAPI_FUNC(PyObject *) _PyObject_New(PyTypeObject *);
-PyAPI_FUNC(PyVarObject *) _PyObject_NewVar(PyTypeObject *, Py_ssize_t);
-PyAPI_FUNC(void *) PyObject_Realloc(void *, size_t);
+PyAPI_FUNC(void) PyObject_GC_Track(void *op);
+PyAPI_FUNC(void) PyObject_GC_UnTrack(void *op);
+PyAPI_FUNC(PyObject *) PyObject_Init(PyObject *op, PyTypeObject *type);
+PyAPI_FUNC(PyVarObject *) PyObject_InitVar(PyVarObject *op, PyTypeObject *type, Py_ssize_t size);
+PyAPI_FUNC(void *) PyObject_Malloc(size_t n);
+PyAPI_FUNC(PyObject *) _PyObject_New(PyTypeObject *type);
+PyAPI_FUNC(PyVarObject *) _PyObject_NewVar(PyTypeObject *type, Py_ssize_t size);
+PyAPI_FUNC(void *) PyObject_Realloc(void *p, size_t n);
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(PyObject **) PyObject_GET_WEAKREFS_LISTPTR(PyObject *);
-PyAPI_FUNC(void) PyObject_GetArenaAllocator(PyObjectArenaAllocator *);
-PyAPI_FUNC(int) PyObject_IS_GC(PyObject *);
-PyAPI_FUNC(void) PyObject_SetArenaAllocator(PyObjectArenaAllocator *);
+PyAPI_FUNC(void) PyObject_GetArenaAllocator(PyObjectArenaAllocator *allocator);
+PyAPI_FUNC(int) PyObject_IS_GC(PyObject *obj);
+PyAPI_FUNC(void) PyObject_SetArenaAllocator(PyObjectArenaAllocator *allocator);
 PyAPI_FUNC(int) PyType_SUPPORTS_WEAKREFS(PyTypeObject *);
 #endif
 

@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-PyAPI_FUNC(PyObject *) PyOS_FSPath(PyObject *);
+PyAPI_FUNC(PyObject *) PyOS_FSPath(PyObject *path);
 
 #ifdef __cplusplus
 }

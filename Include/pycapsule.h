@@ -12,17 +12,17 @@ typedef void (*PyCapsule_Destructor)(PyObject *);
 
 PyAPI_DATA(PyTypeObject) PyCapsule_Type;
 
-PyAPI_FUNC(void *) PyCapsule_GetContext(PyObject *);
-PyAPI_FUNC(PyCapsule_Destructor) PyCapsule_GetDestructor(PyObject *);
-PyAPI_FUNC(const char *) PyCapsule_GetName(PyObject *);
-PyAPI_FUNC(void *) PyCapsule_GetPointer(PyObject *, const char *);
-PyAPI_FUNC(void *) PyCapsule_Import(const char *, int);
-PyAPI_FUNC(int) PyCapsule_IsValid(PyObject *, const char *);
-PyAPI_FUNC(PyObject *) PyCapsule_New(void *, const char *, PyCapsule_Destructor);
-PyAPI_FUNC(int) PyCapsule_SetContext(PyObject *, void *);
-PyAPI_FUNC(int) PyCapsule_SetDestructor(PyObject *, PyCapsule_Destructor);
-PyAPI_FUNC(int) PyCapsule_SetName(PyObject *, const char *);
-PyAPI_FUNC(int) PyCapsule_SetPointer(PyObject *, void *);
+PyAPI_FUNC(void *) PyCapsule_GetContext(PyObject *capsule);
+PyAPI_FUNC(PyCapsule_Destructor) PyCapsule_GetDestructor(PyObject *capsule);
+PyAPI_FUNC(const char *) PyCapsule_GetName(PyObject *capsule);
+PyAPI_FUNC(void *) PyCapsule_GetPointer(PyObject *capsule, const char *name);
+PyAPI_FUNC(void *) PyCapsule_Import(const char *name, int no_block);
+PyAPI_FUNC(int) PyCapsule_IsValid(PyObject *capsule, const char *name);
+PyAPI_FUNC(PyObject *) PyCapsule_New(void *pointer, const char *name, PyCapsule_Destructor destructor);
+PyAPI_FUNC(int) PyCapsule_SetContext(PyObject *capsule, void *context);
+PyAPI_FUNC(int) PyCapsule_SetDestructor(PyObject *capsule, PyCapsule_Destructor destructor);
+PyAPI_FUNC(int) PyCapsule_SetName(PyObject *capsule, const char *name);
+PyAPI_FUNC(int) PyCapsule_SetPointer(PyObject *capsule, void *pointer);
 
 #define PyCapsule_CheckExact(op) Py_IS_TYPE((op), &PyCapsule_Type)
 

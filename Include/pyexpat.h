@@ -1,6 +1,10 @@
-/* What pyexpat offers to other modules in its capsule. Include <expat.h> and Python.h first. */
+/* What pyexpat offers to other modules in its capsule. */
 #ifndef ATOLL_PYEXPAT_H
 #define ATOLL_PYEXPAT_H
+
+#include "pyport.h"
+
+#include <expat.h>
 
 #ifdef __cplusplus
 extern "C" {

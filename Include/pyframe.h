@@ -8,18 +8,18 @@
 extern "C" {
 #endif
 
-PyAPI_FUNC(PyCodeObject *) PyFrame_GetCode(PyFrameObject *);
-PyAPI_FUNC(int) PyFrame_GetLineNumber(PyFrameObject *);
+PyAPI_FUNC(PyCodeObject *) PyFrame_GetCode(PyFrameObject *frame);
+PyAPI_FUNC(int) PyFrame_GetLineNumber(PyFrameObject *frame);
 
 #ifndef Py_LIMITED_API
 PyAPI_DATA(PyTypeObject) PyFrame_Type;
 
-PyAPI_FUNC(PyFrameObject *) PyFrame_GetBack(PyFrameObject *);
-PyAPI_FUNC(PyObject *) PyFrame_GetBuiltins(PyFrameObject *);
-PyAPI_FUNC(PyObject *) PyFrame_GetGenerator(PyFrameObject *);
-PyAPI_FUNC(PyObject *) PyFrame_GetGlobals(PyFrameObject *);
-PyAPI_FUNC(int) PyFrame_GetLasti(PyFrameObject *);
-PyAPI_FUNC(PyObject *) PyFrame_GetLocals(PyFrameObject *);
+PyAPI_FUNC(PyFrameObject *) PyFrame_GetBack(PyFrameObject *frame);
+PyAPI_FUNC(PyObject *) PyFrame_GetBuiltins(PyFrameObject *frame);
+PyAPI_FUNC(PyObject *) PyFrame_GetGenerator(PyFrameObject *frame);
+PyAPI_FUNC(PyObject *) PyFrame_GetGlobals(PyFrameObject *frame);
+PyAPI_FUNC(int) PyFrame_GetLasti(PyFrameObject *frame);
+PyAPI_FUNC(PyObject *) PyFrame_GetLocals(PyFrameObject *frame);
 #endif
 
 #ifndef Py_LIMITED_API

@@ -34,21 +34,21 @@ typedef struct {
 } PyMemAllocatorEx;
 #endif
 
-PyAPI_FUNC(void *) PyMem_Calloc(size_t, size_t);
-PyAPI_FUNC(void) PyMem_Free(void *);
-PyAPI_FUNC(void *) PyMem_Malloc(size_t);
-PyAPI_FUNC(void *) PyMem_Realloc(void *, size_t);
+PyAPI_FUNC(void *) PyMem_Calloc(size_t nelem, size_t elsize);
+PyAPI_FUNC(void) PyMem_Free(void *p);
+PyAPI_FUNC(void *) PyMem_Malloc(size_t n);
+PyAPI_FUNC(void *) PyMem_Realloc(void *p, size_t n);
 
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(void) PyMem_GetAllocator(PyMemAllocatorDomain, PyMemAllocatorEx *);
+PyAPI_FUNC(void) PyMem_GetAllocator(PyMemAllocatorDomain domain, PyMemAllocatorEx *allocator);
 PyAPI_FUNC(const char *) _PyMem_GetCurrentAllocatorName(void);
-PyAPI_FUNC(void *) PyMem_RawCalloc(size_t, size_t);
-PyAPI_FUNC(void) PyMem_RawFree(void *);
-PyAPI_FUNC(void *) PyMem_RawMalloc(size_t);
-PyAPI_FUNC(void *) PyMem_RawRealloc(void *, size_t);
+PyAPI_FUNC(void *) PyMem_RawCalloc(size_t nelem, size_t elsize);
+PyAPI_FUNC(void) PyMem_RawFree(void *p);
+PyAPI_FUNC(void *) PyMem_RawMalloc(size_t n);
+PyAPI_FUNC(void *) PyMem_RawRealloc(void *p, size_t n);
 PyAPI_FUNC(char *) _PyMem_RawStrdup(const char *);
 PyAPI_FUNC(wchar_t *) _PyMem_RawWcsdup(const wchar_t *);
-PyAPI_FUNC(void) PyMem_SetAllocator(PyMemAllocatorDomain, PyMemAllocatorEx *);
+PyAPI_FUNC(void) PyMem_SetAllocator(PyMemAllocatorDomain domain, PyMemAllocatorEx *allocator);
 PyAPI_FUNC(void) PyMem_SetupDebugHooks(void);
 PyAPI_FUNC(char *) _PyMem_Strdup(const char *);
 #endif

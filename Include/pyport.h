@@ -59,6 +59,11 @@ typedef uintptr_t Py_uintptr_t;
 #endif
 #define PYLONG_BITS_IN_DIGIT 30
 
+/* Threads are always there. */
+#ifndef WITH_THREAD
+#define WITH_THREAD
+#endif
+
 #define PY_LITTLE_ENDIAN 1
 #define PY_BIG_ENDIAN 0
 

@@ -8,8 +8,8 @@
 extern "C" {
 #endif
 
-PyAPI_FUNC(char *) PyOS_double_to_string(double, char, int, int, int *);
-PyAPI_FUNC(double) PyOS_string_to_double(const char *, char **, PyObject *);
+PyAPI_FUNC(char *) PyOS_double_to_string(double val, char format_code, int precision, int flags, int *ptype);
+PyAPI_FUNC(double) PyOS_string_to_double(const char *s, char **endptr, PyObject *overflow_exception);
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(double) _Py_parse_inf_or_nan(const char *, char **);

@@ -33,14 +33,14 @@ PyAPI_DATA(PyTypeObject) PyFrozenSet_Type;
 PyAPI_DATA(PyTypeObject) PySet_Type;
 PyAPI_DATA(PyTypeObject) PySetIter_Type;
 
-PyAPI_FUNC(PyObject *) PyFrozenSet_New(PyObject *);
-PyAPI_FUNC(int) PySet_Add(PyObject *, PyObject *);
-PyAPI_FUNC(int) PySet_Clear(PyObject *);
-PyAPI_FUNC(int) PySet_Contains(PyObject *, PyObject *);
-PyAPI_FUNC(int) PySet_Discard(PyObject *, PyObject *);
-PyAPI_FUNC(PyObject *) PySet_New(PyObject *);
-PyAPI_FUNC(PyObject *) PySet_Pop(PyObject *);
-PyAPI_FUNC(Py_ssize_t) PySet_Size(PyObject *);
+PyAPI_FUNC(PyObject *) PyFrozenSet_New(PyObject *iterable);
+PyAPI_FUNC(int) PySet_Add(PyObject *set, PyObject *key);
+PyAPI_FUNC(int) PySet_Clear(PyObject *set);
+PyAPI_FUNC(int) PySet_Contains(PyObject *anyset, PyObject *key);
+PyAPI_FUNC(int) PySet_Discard(PyObject *set, PyObject *key);
+PyAPI_FUNC(PyObject *) PySet_New(PyObject *iterable);
+PyAPI_FUNC(PyObject *) PySet_Pop(PyObject *set);
+PyAPI_FUNC(Py_ssize_t) PySet_Size(PyObject *anyset);
 
 #ifndef Py_LIMITED_API
 PyAPI_DATA(PyObject *) _PySet_Dummy;

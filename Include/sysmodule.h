@@ -13,25 +13,25 @@ extern "C" {
 typedef int (*Py_AuditHookFunction)(const char *, PyObject *, void *);
 #endif
 
-PyAPI_FUNC(void) PySys_AddWarnOption(const wchar_t *);
-PyAPI_FUNC(void) PySys_AddWarnOptionUnicode(PyObject *);
-PyAPI_FUNC(void) PySys_AddXOption(const wchar_t *);
-PyAPI_FUNC(void) PySys_FormatStderr(const char *, ...);
-PyAPI_FUNC(void) PySys_FormatStdout(const char *, ...);
-PyAPI_FUNC(PyObject *) PySys_GetObject(const char *);
+PyAPI_FUNC(void) PySys_AddWarnOption(const wchar_t *s);
+PyAPI_FUNC(void) PySys_AddWarnOptionUnicode(PyObject *unicode);
+PyAPI_FUNC(void) PySys_AddXOption(const wchar_t *s);
+PyAPI_FUNC(void) PySys_FormatStderr(const char *format, ...);
+PyAPI_FUNC(void) PySys_FormatStdout(const char *format, ...);
+PyAPI_FUNC(PyObject *) PySys_GetObject(const char *name);
 PyAPI_FUNC(PyObject *) PySys_GetXOptions(void);
 PyAPI_FUNC(int) PySys_HasWarnOptions(void);
 PyAPI_FUNC(void) PySys_ResetWarnOptions(void);
-PyAPI_FUNC(void) PySys_SetArgv(int, wchar_t **);
-PyAPI_FUNC(void) PySys_SetArgvEx(int, wchar_t **, int);
-PyAPI_FUNC(int) PySys_SetObject(const char *, PyObject *);
-PyAPI_FUNC(void) PySys_SetPath(const wchar_t *);
-PyAPI_FUNC(void) PySys_WriteStderr(const char *, ...);
-PyAPI_FUNC(void) PySys_WriteStdout(const char *, ...);
+PyAPI_FUNC(void) PySys_SetArgv(int argc, wchar_t **argv);
+PyAPI_FUNC(void) PySys_SetArgvEx(int argc, wchar_t **argv, int updatepath);
+PyAPI_FUNC(int) PySys_SetObject(const char *name, PyObject *v);
+PyAPI_FUNC(void) PySys_SetPath(const wchar_t *path);
+PyAPI_FUNC(void) PySys_WriteStderr(const char *format, ...);
+PyAPI_FUNC(void) PySys_WriteStdout(const char *format, ...);
 
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(int) PySys_AddAuditHook(Py_AuditHookFunction, void *);
-PyAPI_FUNC(int) PySys_Audit(const char *, const char *, ...);
+PyAPI_FUNC(int) PySys_AddAuditHook(Py_AuditHookFunction hook, void *userData);
+PyAPI_FUNC(int) PySys_Audit(const char *event, const char *format, ...);
 PyAPI_FUNC(PyObject *) _PySys_GetAttr(PyThreadState *, PyObject *);
 PyAPI_FUNC(size_t) _PySys_GetSizeOf(PyObject *);
 #endif

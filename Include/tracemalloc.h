@@ -10,8 +10,8 @@ extern "C" {
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(PyObject *) _PyTraceMalloc_GetTraceback(unsigned int, uintptr_t);
-PyAPI_FUNC(int) PyTraceMalloc_Track(unsigned int, uintptr_t, size_t);
-PyAPI_FUNC(int) PyTraceMalloc_Untrack(unsigned int, uintptr_t);
+PyAPI_FUNC(int) PyTraceMalloc_Track(unsigned int domain, uintptr_t ptr, size_t size);
+PyAPI_FUNC(int) PyTraceMalloc_Untrack(unsigned int domain, uintptr_t ptr);
 #endif
 
 #ifdef __cplusplus

@@ -18,17 +18,17 @@ typedef struct {
 PyAPI_DATA(PyTypeObject) PyTuple_Type;
 PyAPI_DATA(PyTypeObject) PyTupleIter_Type;
 
-PyAPI_FUNC(PyObject *) PyTuple_GetItem(PyObject *, Py_ssize_t);
-PyAPI_FUNC(PyObject *) PyTuple_GetSlice(PyObject *, Py_ssize_t, Py_ssize_t);
-PyAPI_FUNC(PyObject *) PyTuple_New(Py_ssize_t);
-PyAPI_FUNC(PyObject *) PyTuple_Pack(Py_ssize_t, ...);
-PyAPI_FUNC(int) PyTuple_SetItem(PyObject *, Py_ssize_t, PyObject *);
-PyAPI_FUNC(Py_ssize_t) PyTuple_Size(PyObject *);
+PyAPI_FUNC(PyObject *) PyTuple_GetItem(PyObject *p, Py_ssize_t pos);
+PyAPI_FUNC(PyObject *) PyTuple_GetSlice(PyObject *p, Py_ssize_t low, Py_ssize_t high);
+PyAPI_FUNC(PyObject *) PyTuple_New(Py_ssize_t len);
+PyAPI_FUNC(PyObject *) PyTuple_Pack(Py_ssize_t n, ...);
+PyAPI_FUNC(int) PyTuple_SetItem(PyObject *p, Py_ssize_t pos, PyObject *o);
+PyAPI_FUNC(Py_ssize_t) PyTuple_Size(PyObject *p);
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(void) _PyTuple_DebugMallocStats(FILE *);
 PyAPI_FUNC(void) _PyTuple_MaybeUntrack(PyObject *);
-PyAPI_FUNC(int) _PyTuple_Resize(PyObject **, Py_ssize_t);
+PyAPI_FUNC(int) _PyTuple_Resize(PyObject **p, Py_ssize_t newsize);
 #endif
 
 #define PyTuple_Check(op) PyType_FastSubclass(Py_TYPE(op), Py_TPFLAGS_TUPLE_SUBCLASS)

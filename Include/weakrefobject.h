@@ -25,9 +25,9 @@ PyAPI_DATA(PyTypeObject) _PyWeakref_CallableProxyType;
 PyAPI_DATA(PyTypeObject) _PyWeakref_ProxyType;
 PyAPI_DATA(PyTypeObject) _PyWeakref_RefType;
 
-PyAPI_FUNC(PyObject *) PyWeakref_GetObject(PyObject *);
-PyAPI_FUNC(PyObject *) PyWeakref_NewProxy(PyObject *, PyObject *);
-PyAPI_FUNC(PyObject *) PyWeakref_NewRef(PyObject *, PyObject *);
+PyAPI_FUNC(PyObject *) PyWeakref_GetObject(PyObject *ref);
+PyAPI_FUNC(PyObject *) PyWeakref_NewProxy(PyObject *ob, PyObject *callback);
+PyAPI_FUNC(PyObject *) PyWeakref_NewRef(PyObject *ob, PyObject *callback);
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(void) _PyWeakref_ClearRef(PyWeakReference *);
