@@ -185,7 +185,12 @@ ATOLL_INLINE Ref<T> new_var_object(ThreadState& ts, PyTypeObject* type, size_t s
 }
 // Gives back the memory of an object (its pre-header included); the type's reference is the caller's business.
 ATOLL_INLINE void free_object(ThreadState& ts, PyObject* o) {
-  object_free(ts, reinterpret_cast<char*>(o) - pre_header_size(o->ob_type));
+  size_t pre = pre_header_size(o->ob_type);
+  if (pre != 0) {
+    GcGeneration& young = ts.interpreter().gc.generations[0];
+    if (young.count > 0) --young.count;
+  }
+  object_free(ts, reinterpret_cast<char*>(o) - pre);
 }
 ATOLL_INLINE void track(ThreadState& ts, void* o) { gc_track(ts.interpreter().gc, o); }
 ATOLL_INLINE void untrack(void* o) { gc_untrack(o); }

@@ -1,0 +1,500 @@
+#include "Python/runtime/heap.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+#include <new>
+
+#include "Python/runtime/runtime.h"
+
+namespace atl {
+
+namespace {
+
+// ---- the process-wide table: which 64 KiB granule belongs to whom -----------------------------------------------
+
+constexpr unsigned kLevel2Bits = 16;
+
+std::atomic<Chunk*>* table_slot(const void* p, bool create) {
+  uintptr_t granule = reinterpret_cast<uintptr_t>(p) >> 16;
+  if (granule >> 32 != 0) return nullptr;
+  auto& l1 = runtime().chunk_table.level1[granule >> kLevel2Bits];
+  std::atomic<Chunk*>* l2 = l1.load(std::memory_order_acquire);
+  if (l2 == nullptr) {
+    if (!create) return nullptr;
+    // Zero bytes are empty atomics; calloc keeps untouched pages free.
+    auto* fresh = static_cast<std::atomic<Chunk*>*>(std::calloc(size_t{1} << kLevel2Bits, sizeof(std::atomic<Chunk*>)));
+    if (fresh == nullptr) return nullptr;
+    if (l1.compare_exchange_strong(l2, fresh, std::memory_order_acq_rel)) {
+      l2 = fresh;
+    } else {
+      std::free(fresh);
+    }
+  }
+  return &l2[granule & ((1u << kLevel2Bits) - 1)];
+}
+
+bool table_enter(Chunk* chunk) {
+  for (size_t at = 0; at < chunk->mapped_size; at += kChunkSize) {
+    auto* slot = table_slot(reinterpret_cast<char*>(chunk) + at, true);
+    if (slot == nullptr) return false;
+    slot->store(chunk, std::memory_order_release);
+  }
+  return true;
+}
+
+void table_leave(Chunk* chunk) {
+  for (size_t at = 0; at < chunk->mapped_size; at += kChunkSize) {
+    auto* slot = table_slot(reinterpret_cast<char*>(chunk) + at, false);
+    if (slot != nullptr) slot->store(nullptr, std::memory_order_release);
+  }
+}
+
+// ---- memory from the system --------------------------------------------------------------------------------------
+
+void* map_aligned(size_t size) {
+  size_t room = size + kChunkSize;
+  void* raw = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (raw == MAP_FAILED) return nullptr;
+  auto begin = reinterpret_cast<uintptr_t>(raw);
+  uintptr_t aligned = (begin + kChunkSize - 1) & ~(uintptr_t{kChunkSize} - 1);
+  if (aligned > begin) munmap(raw, aligned - begin);
+  uintptr_t end = begin + room;
+  if (aligned + size < end) munmap(reinterpret_cast<void*>(aligned + size), end - (aligned + size));
+  return reinterpret_cast<void*>(aligned);
+}
+
+constexpr size_t kBatch = 8;          // chunks mapped at once
+constexpr unsigned kPoolBound = 64;   // warm chunks kept for the next interpreter
+
+#ifndef ATOLL_MALLOC_OBJECTS
+Chunk* pool_take() {
+  ChunkPool& pool = runtime().chunk_pool;
+  {
+    std::lock_guard hold(pool.lock);
+    if (pool.free != nullptr) {
+      Chunk* c = pool.free;
+      pool.free = c->next;
+      --pool.count;
+      return c;
+    }
+  }
+  auto* fresh = static_cast<char*>(map_aligned(kBatch * kChunkSize));
+  size_t got = kBatch;
+  if (fresh == nullptr) {
+    fresh = static_cast<char*>(map_aligned(kChunkSize));
+    got = 1;
+    if (fresh == nullptr) return nullptr;
+  }
+  if (got > 1) {
+    std::lock_guard hold(pool.lock);
+    for (size_t i = got - 1; i >= 1; --i) {
+      auto* c = reinterpret_cast<Chunk*>(fresh + i * kChunkSize);
+      c->next = pool.free;
+      pool.free = c;
+      ++pool.count;
+    }
+  }
+  return reinterpret_cast<Chunk*>(fresh);
+}
+
+void pool_give(Chunk* chunk) {
+  ChunkPool& pool = runtime().chunk_pool;
+  {
+    std::lock_guard hold(pool.lock);
+    if (pool.count < kPoolBound) {
+      chunk->next = pool.free;
+      pool.free = chunk;
+      ++pool.count;
+      return;
+    }
+  }
+  munmap(chunk, kChunkSize);
+}
+#endif
+
+}  // namespace
+
+void heap_pool_drop() {
+  ChunkPool& pool = runtime().chunk_pool;
+  std::lock_guard hold(pool.lock);
+  while (pool.free != nullptr) {
+    Chunk* c = pool.free;
+    pool.free = c->next;
+    munmap(c, kChunkSize);
+  }
+  pool.count = 0;
+}
+
+#ifdef ATOLL_MALLOC_OBJECTS
+
+// Sanitizer builds: every object is a malloc block behind this prefix.
+struct MallocBlock {
+  Heap* heap;
+  MallocBlock* prev;
+  MallocBlock* next;
+  size_t size;
+
+  static MallocBlock* of(void* p) { return static_cast<MallocBlock*>(p) - 1; }
+  static void unlink(MallocBlock* b) {
+    Heap* h = b->heap;
+    std::lock_guard hold(h->live_lock_);
+    (b->prev ? b->prev->next : h->live_) = b->next;
+    if (b->next) b->next->prev = b->prev;
+    h->stats_.bytes_reserved -= b->size;
+    --h->stats_.large_blocks;
+  }
+};
+static_assert(sizeof(MallocBlock) % 16 == 0);
+
+void Heap::init(Interpreter* owner) { owner_ = owner; }
+
+void* Heap::alloc_slow(size_t size) {
+  if (size > PTRDIFF_MAX - sizeof(MallocBlock) || !within_limit(size)) return nullptr;
+  auto* b = static_cast<MallocBlock*>(std::malloc(sizeof(MallocBlock) + (size ? size : 1)));
+  if (b == nullptr) return nullptr;
+  b->heap = this;
+  b->size = size;
+  b->prev = nullptr;
+  std::lock_guard hold(live_lock_);
+  b->next = live_;
+  if (live_) live_->prev = b;
+  live_ = b;
+  stats_.bytes_reserved += size;
+  ++stats_.large_blocks;
+  return b + 1;
+}
+
+void Heap::free_remote(void* p) {
+  MallocBlock* b = MallocBlock::of(p);
+  MallocBlock::unlink(b);
+  std::free(b);
+}
+
+size_t Heap::usable_size(void* p) { return MallocBlock::of(p)->size; }
+
+void* Heap::realloc(void* p, size_t size) {
+  void* fresh = alloc_slow(size);
+  if (fresh == nullptr) return nullptr;
+  size_t old = usable_size(p);
+  std::memcpy(fresh, p, old < size ? old : size);
+  free_remote(p);
+  return fresh;
+}
+
+void Heap::drop_all() {
+  while (live_ != nullptr) free_remote(live_ + 1);
+}
+
+Interpreter* heap_owner_of(const void*) { return nullptr; }
+
+#else  // !ATOLL_MALLOC_OBJECTS
+
+namespace {
+// What current_ points to while a class has no span with room: never has a free block.
+const Span kNoSpan{nullptr, 0, 0, 0, 0, 0, 0, false, nullptr, nullptr};
+Span* no_span() { return const_cast<Span*>(&kNoSpan); }
+char* span_begin(Chunk* c, const Span* s) { return reinterpret_cast<char*>(c) + s->first_page * kPageSize; }
+}  // namespace
+
+void Heap::init(Interpreter* owner) {
+  owner_ = owner;
+  for (unsigned c = 0; c < kSizeClasses; ++c) {
+    current_[c] = no_span();
+    partial_[c] = nullptr;
+    span_count_[c] = 0;
+  }
+}
+
+void Heap::list_push(unsigned cls, Span* s) {
+  s->prev = nullptr;
+  s->next = partial_[cls];
+  if (s->next) s->next->prev = s;
+  partial_[cls] = s;
+}
+
+void Heap::list_remove(unsigned cls, Span* s) {
+  (s->prev ? s->prev->next : partial_[cls]) = s->next;
+  if (s->next) s->next->prev = s->prev;
+  s->prev = s->next = nullptr;
+}
+
+// Puts the next page's worth of never-used blocks on the free list, so that untouched pages stay untouched.
+bool Heap::format_more(Span* s) {
+  if (s->formatted == s->capacity) return false;
+  size_t size = kClassSize[s->size_class];
+  char* begin = span_begin(chunk_of(s), s);
+  unsigned from = s->formatted;
+  unsigned n = static_cast<unsigned>(kPageSize / size);
+  unsigned to = from + (n > 4 ? n : 4);
+  if (to > s->capacity) to = s->capacity;
+  for (unsigned i = to; i-- > from;) {
+    auto* b = reinterpret_cast<FreeBlock*>(begin + i * size);
+    b->next = s->free;
+    s->free = b;
+  }
+  s->formatted = static_cast<uint16_t>(to);
+  return true;
+}
+
+Span* Heap::new_span(unsigned pages, uint8_t size_class) {
+  uint32_t run = (1u << pages) - 1;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    for (Chunk* c = chunks_; c != nullptr; c = c->next) {
+      if (__builtin_popcount(c->free_pages) < static_cast<int>(pages)) continue;
+      for (unsigned p = 1; p + pages <= 16; ++p) {
+        if ((c->free_pages >> p & run) != run) continue;
+        c->free_pages &= ~(run << p);
+        Span* s = &c->spans[p];
+        *s = Span{};
+        s->first_page = static_cast<uint8_t>(p);
+        s->pages = static_cast<uint8_t>(pages);
+        s->size_class = size_class;
+        for (unsigned q = p; q < p + pages; ++q) c->span_of_page[q] = static_cast<uint8_t>(p);
+        if (c != chunks_ && c->free_pages != 0) {  // chunks with room come first
+          if (c->next) c->next->prev = c->prev;
+          c->prev->next = c->next;
+          c->prev = nullptr;
+          c->next = chunks_;
+          chunks_->prev = c;
+          chunks_ = c;
+        }
+        return s;
+      }
+    }
+    if (attempt == 1 || !within_limit(kChunkSize)) return nullptr;
+    Chunk* c = pool_take();
+    if (c == nullptr) return nullptr;
+    c->heap = this;
+    c->mapped_size = kChunkSize;
+    c->user_size = 0;
+    c->large = false;
+    new (&c->remote) std::atomic<FreeBlock*>(nullptr);
+    c->free_pages = 0xfffe;
+    std::memset(c->span_of_page, 0, sizeof c->span_of_page);
+    std::memset(c->spans, 0, sizeof c->spans);
+    if (!table_enter(c)) {
+      pool_give(c);
+      return nullptr;
+    }
+    c->prev = nullptr;
+    c->next = chunks_;
+    if (chunks_) chunks_->prev = c;
+    chunks_ = c;
+    stats_.bytes_reserved += kChunkSize;
+    ++stats_.chunks;
+  }
+  return nullptr;
+}
+
+void Heap::release_span(Chunk* c, Span* s) {
+  c->free_pages |= ((1u << s->pages) - 1) << s->first_page;
+  s->pages = 0;
+  if (c->free_pages != 0xfffe || stats_.chunks == 1) return;
+  table_leave(c);
+  (c->prev ? c->prev->next : chunks_) = c->next;
+  if (c->next) c->next->prev = c->prev;
+  stats_.bytes_reserved -= kChunkSize;
+  --stats_.chunks;
+  pool_give(c);
+}
+
+// Takes back what other threads freed. True when there was something.
+bool Heap::collect_remote() {
+  bool any = false;
+  for (Chunk* c = chunks_; c != nullptr;) {
+    Chunk* next = c->next;
+    FreeBlock* b = c->remote.load(std::memory_order_relaxed) ? c->remote.exchange(nullptr, std::memory_order_acquire) : nullptr;
+    while (b != nullptr) {
+      FreeBlock* after = b->next;
+      any = true;
+      free(b);
+      b = after;
+    }
+    c = next;
+  }
+  for (Chunk* c = large_; c != nullptr;) {
+    Chunk* next = c->next;
+    if (c->remote.load(std::memory_order_acquire) != nullptr) {
+      any = true;
+      free_slow(c, nullptr, reinterpret_cast<char*>(c) + kLargeHeader);
+    }
+    c = next;
+  }
+  return any;
+}
+
+void* Heap::alloc_slow(size_t size) {
+  if (size > kMaxSmall) return size <= kMaxRun ? alloc_run(size) : alloc_large(size);
+  unsigned cls = size_class_of(size);
+  Span* s = current_[cls];
+  if (s != no_span()) {
+    if (format_more(s)) return alloc(size);
+    s->listed = false;  // full: forgotten until one of its blocks comes back
+    current_[cls] = no_span();
+  }
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (Span* p = partial_[cls]) {
+      list_remove(cls, p);
+      current_[cls] = p;
+      if (p->free == nullptr) format_more(p);
+      return alloc(size);
+    }
+    if (attempt == 1 || !collect_remote()) break;
+    if (current_[cls] != no_span()) return alloc(size);
+  }
+  unsigned pages = span_count_[cls] < 4 ? (kClassSize[cls] <= 512 ? 1 : kClassSize[cls] <= 1024 ? 2 : 4) : 8;
+  s = new_span(pages, static_cast<uint8_t>(cls));
+  if (s == nullptr && pages == 8) s = new_span(kClassSize[cls] <= 512 ? 1 : 4, static_cast<uint8_t>(cls));
+  if (s == nullptr) return nullptr;
+  s->capacity = static_cast<uint16_t>(s->pages * kPageSize / kClassSize[cls]);
+  s->listed = true;
+  ++span_count_[cls];
+  format_more(s);
+  current_[cls] = s;
+  return alloc(size);
+}
+
+void* Heap::alloc_run(size_t size) {
+  Span* s = new_span(static_cast<unsigned>((size + kPageSize - 1) / kPageSize), kRunClass);
+  if (s == nullptr) return nullptr;
+  s->used = 1;
+  s->capacity = 1;
+  return span_begin(chunk_of(s), s);
+}
+
+void* Heap::alloc_large(size_t size) {
+  if (size > PTRDIFF_MAX - kLargeHeader - kChunkSize) return nullptr;
+  size_t mapped = (size + kLargeHeader + kPageSize - 1) & ~(kPageSize - 1);
+  if (!within_limit(mapped)) return nullptr;
+  // Up to 1 MiB from malloc, which keeps such blocks warm; the granules are whole, so that nobody shares them.
+  void* raw;
+  if (mapped < (size_t{1} << 20)) {
+    mapped = (mapped + kChunkSize - 1) & ~(kChunkSize - 1);
+    raw = std::aligned_alloc(kChunkSize, mapped);
+  } else {
+    raw = map_aligned(mapped);
+  }
+  if (raw == nullptr) return nullptr;
+  auto* c = static_cast<Chunk*>(raw);
+  c->heap = this;
+  c->mapped_size = mapped;
+  c->user_size = size;
+  new (&c->remote) std::atomic<FreeBlock*>(nullptr);
+  c->large = true;
+  if (!table_enter(c)) {
+    c->mapped_size < (size_t{1} << 20) ? std::free(raw) : static_cast<void>(munmap(raw, mapped));
+    return nullptr;
+  }
+  c->prev = nullptr;
+  c->next = large_;
+  if (large_) large_->prev = c;
+  large_ = c;
+  stats_.bytes_reserved += mapped;
+  ++stats_.large_blocks;
+  return reinterpret_cast<char*>(c) + kLargeHeader;
+}
+static_assert(offsetof(Chunk, span_of_page) <= kLargeHeader);
+
+void Heap::free_slow(Chunk* c, Span* s, void* p) {
+  if (c->large) {
+    table_leave(c);
+    (c->prev ? c->prev->next : large_) = c->next;
+    if (c->next) c->next->prev = c->prev;
+    size_t mapped = c->mapped_size;
+    stats_.bytes_reserved -= mapped;
+    --stats_.large_blocks;
+    mapped < (size_t{1} << 20) ? std::free(c) : static_cast<void>(munmap(c, mapped));
+    return;
+  }
+  if (s->size_class == kRunClass) {
+    release_span(c, s);
+    return;
+  }
+  unsigned cls = s->size_class;
+  auto* b = static_cast<FreeBlock*>(p);
+  b->next = s->free;
+  s->free = b;
+  --s->used;
+  if (!s->listed) {  // it was full
+    s->listed = true;
+    list_push(cls, s);
+  }
+  if (s->used == 0 && s != current_[cls]) {
+    list_remove(cls, s);
+    --span_count_[cls];
+    release_span(c, s);
+  }
+}
+
+void Heap::free_remote(void* p) {
+  Chunk* c = chunk_of(p);
+  auto* b = static_cast<FreeBlock*>(p);
+  FreeBlock* head = c->remote.load(std::memory_order_relaxed);
+  do {
+    b->next = head;
+  } while (!c->remote.compare_exchange_weak(head, b, std::memory_order_release, std::memory_order_relaxed));
+}
+
+size_t Heap::usable_size(void* p) {
+  Chunk* c = chunk_of(p);
+  if (c->large) return c->mapped_size - kLargeHeader;
+  const Span* s = &c->spans[c->span_of_page[(reinterpret_cast<uintptr_t>(p) >> 12) & 15]];
+  return s->size_class == kRunClass ? s->pages * kPageSize : kClassSize[s->size_class];
+}
+
+void* Heap::realloc(void* p, size_t size) {
+  size_t old = usable_size(p);
+  if (size <= old && (size > old / 2 || old <= 64)) {
+    Chunk* c = chunk_of(p);
+    if (c->large) c->user_size = size;
+    return p;
+  }
+  Chunk* c = chunk_of(p);
+  if (c->large && c->mapped_size >= (size_t{1} << 20) && size > old) {  // try to grow where it lies
+    size_t mapped = (size + kLargeHeader + kPageSize - 1) & ~(kPageSize - 1);
+    if (within_limit(mapped - c->mapped_size) && mremap(c, c->mapped_size, mapped, 0) != MAP_FAILED) {
+      stats_.bytes_reserved += mapped - c->mapped_size;
+      c->mapped_size = mapped;
+      c->user_size = size;
+      if (table_enter(c)) return p;
+    }
+  }
+  void* fresh = alloc(size);
+  if (fresh == nullptr) return nullptr;
+  std::memcpy(fresh, p, old < size ? old : size);
+  if (c->heap == this) {
+    free(p);
+  } else {
+    free_remote(p);
+  }
+  return fresh;
+}
+
+void Heap::drop_all() {
+  while (chunks_ != nullptr) {
+    Chunk* c = chunks_;
+    chunks_ = c->next;
+    table_leave(c);
+    pool_give(c);
+  }
+  while (large_ != nullptr) {
+    Chunk* c = large_;
+    large_ = c->next;
+    table_leave(c);
+    c->mapped_size < (size_t{1} << 20) ? std::free(c) : static_cast<void>(munmap(c, c->mapped_size));
+  }
+  stats_ = HeapStats{};
+  init(owner_);
+}
+
+Interpreter* heap_owner_of(const void* p) {
+  auto* slot = table_slot(p, false);
+  if (slot == nullptr) return nullptr;
+  Chunk* c = slot->load(std::memory_order_acquire);
+  return c == nullptr ? nullptr : c->heap->owner();
+}
+
+#endif
+
+}  // namespace atl
