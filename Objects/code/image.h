@@ -15,8 +15,28 @@ enum class Opcode : uint16_t {
 #define ATOLL_OP(name, a, b, c, cache, flags) k##name,
 #include "Objects/code/opcodes.def"
 #undef ATOLL_OP
-  kGenericCount
+  kGenericCount,
+  kBeforeSpecialised = kGenericCount - 1,
+#define ATOLL_SPEC(name, from) k##name,
+#include "Objects/code/specialised.def"
+#undef ATOLL_SPEC
+  kCount
 };
+inline constexpr Opcode kFirstStub = Opcode::kExit;
+
+// Operand kinds and flags of opcodes.def.
+enum class Operand : uint8_t { None, Dst, Dst2, Dst3, DstN, Src, Keep, InOut, Win, Local, K, Name, Free, Imm, Jump };
+enum OpFlags : uint8_t { kRaises = 1, kRunsPy = 2, kJumps = 4, kEnds = 8, kSuspends = 16, kPolls = 32 };
+
+struct OpInfo {
+  const char* name;
+  Operand a, b, c;
+  uint8_t cache;
+  uint8_t flags;
+};
+extern const OpInfo kOpInfo[static_cast<int>(Opcode::kGenericCount)];
+// The generic instruction that a (possibly quickened) one comes from.
+Opcode generic_opcode(Opcode op);
 
 inline constexpr int kFrameHeader = 5;  // base[0..4]; temporaries start here
 
@@ -55,6 +75,7 @@ struct PositionRow {
 // Kinds of local slots, with the values that co_localspluskinds has in 3.11.
 enum LocalKind : uint8_t { kLocalPlain = 0x20, kLocalCell = 0x40, kLocalFree = 0x80 };
 
+// In functions constant 0 is the docstring, or None.
 struct CodeImage {
   std::atomic<uint32_t> refs{1};
   bool shared = false;  // sealed, immortal
