@@ -2,6 +2,9 @@
 #ifndef ATOLL_PYTHON_H
 #define ATOLL_PYTHON_H
 
+/* Code generators test this one. */
+#define Py_PYTHON_H
+
 #include "patchlevel.h"
 #include "pyconfig.h"
 #include "pymacro.h"
@@ -71,7 +74,5 @@
 #include "pystrcmp.h"
 #include "fileutils.h"
 #include "tracemalloc.h"
-
-
 
 #endif /* ATOLL_PYTHON_H */

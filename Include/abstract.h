@@ -203,6 +203,15 @@ static inline PyObject *_PyObject_CallMethodIdOneArg(PyObject *self, _Py_Identif
     PyObject *stack[3] = {_Py_NULL, self, arg};
     return _PyObject_VectorcallMethodId(name, stack + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, _Py_NULL);
 }
+
+/* Names from the time when these were provisional. */
+#define _PyObject_Vectorcall PyObject_Vectorcall
+#define _PyObject_VectorcallMethod PyObject_VectorcallMethod
+#define _PyObject_FastCallDict PyObject_VectorcallDict
+#define _PyVectorcall_Function PyVectorcall_Function
+#define _PyObject_CallOneArg PyObject_CallOneArg
+#define _PyObject_CallMethodNoArgs PyObject_CallMethodNoArgs
+#define _PyObject_CallMethodOneArg PyObject_CallMethodOneArg
 #endif
 
 #ifdef __cplusplus

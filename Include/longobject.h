@@ -79,6 +79,10 @@ PyAPI_FUNC(int) _PyLong_UnsignedShort_Converter(PyObject *, void *);
 #define PyLong_Check(op) PyType_FastSubclass(Py_TYPE(op), Py_TPFLAGS_LONG_SUBCLASS)
 #define PyLong_CheckExact(op) Py_IS_TYPE((op), &PyLong_Type)
 
+#ifndef Py_LIMITED_API
+#define PyLong_AS_LONG(op) PyLong_AsLong(op)
+#endif
+
 /* Process ids are C ints here. */
 #define _Py_PARSE_PID "i"
 #define PyLong_FromPid PyLong_FromLong

@@ -309,8 +309,8 @@ PyAPI_DATA(PyTypeObject) _PyNotImplemented_Type;
 PyAPI_FUNC(void) _Py_BreakPoint(void);
 PyAPI_FUNC(void) _Py_NewReference(PyObject *);
 PyAPI_FUNC(void) _PyDebugAllocatorStats(FILE *, const char *, int, size_t);
-PyAPI_FUNC(void) _PyObject_AssertFailed(PyObject *, const char *, const char *, const char *, int,
-    const char *) Py_NO_RETURN;
+_Py_NO_RETURN PyAPI_FUNC(void) _PyObject_AssertFailed(PyObject *, const char *, const char *, const char *, int,
+    const char *);
 PyAPI_FUNC(void) PyObject_CallFinalizer(PyObject *);
 PyAPI_FUNC(int) PyObject_CallFinalizerFromDealloc(PyObject *);
 PyAPI_FUNC(int) _PyObject_CheckConsistency(PyObject *, int);
@@ -512,9 +512,16 @@ static inline int PyObject_TypeCheck(PyObject *op, PyTypeObject *type)
 
 PyAPI_FUNC(PyThreadState *) PyThreadState_Get(void);
 
+/* Assertions that show the object when they fail. */
+#ifdef NDEBUG
 #define _PyObject_ASSERT_FROM(obj, expr, msg, file, line, func) ((void)0)
-#define _PyObject_ASSERT_WITH_MSG(obj, expr, msg) ((void)0)
-#define _PyObject_ASSERT(obj, expr) ((void)0)
+#else
+#define _PyObject_ASSERT_FROM(obj, expr, msg, file, line, func) \
+    ((expr) ? (void)0 : _PyObject_AssertFailed(_PyObject_CAST(obj), Py_STRINGIFY(expr), (msg), (file), (line), (func)))
+#endif
+#define _PyObject_ASSERT_WITH_MSG(obj, expr, msg) \
+    _PyObject_ASSERT_FROM((obj), expr, (msg), __FILE__, __LINE__, __func__)
+#define _PyObject_ASSERT(obj, expr) _PyObject_ASSERT_WITH_MSG((obj), expr, _Py_NULL)
 #define _PyObject_ASSERT_FAILED_MSG(obj, msg) \
     _PyObject_AssertFailed(_PyObject_CAST(obj), _Py_NULL, (msg), __FILE__, __LINE__, __func__)
 #endif

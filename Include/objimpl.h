@@ -64,6 +64,9 @@ PyAPI_FUNC(int) PyType_SUPPORTS_WEAKREFS(PyTypeObject *);
 #define PyObject_GC_NewVar(type, typeobj, n) ((type *)_PyObject_GC_NewVar((typeobj), (n)))
 #define PyObject_GC_Resize(type, op, n) ((type *)_PyObject_GC_Resize(_PyVarObject_CAST(op), (n)))
 
+#ifndef Py_LIMITED_API
+#define _PyGC_FINALIZED(op) PyObject_GC_IsFinalized(_PyObject_CAST(op))
+#endif
 #define PyType_IS_GC(type) PyType_HasFeature((type), Py_TPFLAGS_HAVE_GC)
 
 /* In a tp_traverse with parameters named visit and arg. */
@@ -81,7 +84,6 @@ PyAPI_FUNC(int) PyType_SUPPORTS_WEAKREFS(PyTypeObject *);
 #define _PyObject_SIZE(type) ((type)->tp_basicsize)
 #define _PyObject_VAR_SIZE(type, n) \
     _Py_SIZE_ROUND_UP((type)->tp_basicsize + (n) * (type)->tp_itemsize, SIZEOF_VOID_P)
-#define PyObject_GET_WEAKREFS_LISTPTR(op) ((PyObject **)((char *)(op) + Py_TYPE(op)->tp_weaklistoffset))
 #endif
 
 #ifdef __cplusplus

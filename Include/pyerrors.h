@@ -231,7 +231,7 @@ PyAPI_DATA(PyObject *) PyExc_ValueError;
 PyAPI_DATA(PyObject *) PyExc_Warning;
 PyAPI_DATA(PyObject *) PyExc_ZeroDivisionError;
 
-PyAPI_FUNC(void) Py_FatalError(const char *message) Py_NO_RETURN;
+_Py_NO_RETURN PyAPI_FUNC(void) Py_FatalError(const char *message);
 PyAPI_FUNC(int) PyErr_BadArgument(void);
 PyAPI_FUNC(void) PyErr_BadInternalCall(void);
 PyAPI_FUNC(void) _PyErr_BadInternalCall(const char *, int);
@@ -305,8 +305,8 @@ PyAPI_FUNC(int) PyUnicodeTranslateError_SetReason(PyObject *exc, const char *rea
 PyAPI_FUNC(int) PyUnicodeTranslateError_SetStart(PyObject *exc, Py_ssize_t start);
 
 #ifndef Py_LIMITED_API
-PyAPI_FUNC(void) _Py_FatalErrorFormat(const char *, const char *, ...) Py_NO_RETURN;
-PyAPI_FUNC(void) _Py_FatalErrorFunc(const char *, const char *) Py_NO_RETURN;
+_Py_NO_RETURN PyAPI_FUNC(void) _Py_FatalErrorFormat(const char *, const char *, ...);
+_Py_NO_RETURN PyAPI_FUNC(void) _Py_FatalErrorFunc(const char *, const char *);
 PyAPI_FUNC(void) _PyErr_ChainExceptions(PyObject *, PyObject *, PyObject *);
 PyAPI_FUNC(int) _PyErr_CheckSignals(void);
 PyAPI_FUNC(PyObject *) _PyErr_FormatFromCause(PyObject *, const char *, ...);

@@ -17,7 +17,7 @@ PyAPI_DATA(const unsigned long) Py_Version;
 PyAPI_FUNC(int) Py_AtExit(void (*func)(void));
 PyAPI_FUNC(int) Py_BytesMain(int argc, char **argv);
 PyAPI_FUNC(void) Py_EndInterpreter(PyThreadState *tstate);
-PyAPI_FUNC(void) Py_Exit(int status) Py_NO_RETURN;
+_Py_NO_RETURN PyAPI_FUNC(void) Py_Exit(int status);
 PyAPI_FUNC(void) Py_Finalize(void);
 PyAPI_FUNC(int) Py_FinalizeEx(void);
 PyAPI_FUNC(const char *) Py_GetBuildInfo(void);
@@ -44,7 +44,7 @@ PyAPI_FUNC(PyOS_sighandler_t) PyOS_setsig(int i, PyOS_sighandler_t h);
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(int) _Py_CoerceLegacyLocale(int);
-PyAPI_FUNC(void) Py_ExitStatusException(PyStatus) Py_NO_RETURN;
+_Py_NO_RETURN PyAPI_FUNC(void) Py_ExitStatusException(PyStatus);
 PyAPI_FUNC(int) Py_FdIsInteractive(FILE *fp, const char *filename);
 PyAPI_FUNC(int) _Py_FdIsInteractive(FILE *, PyObject *);
 PyAPI_FUNC(int) Py_FrozenMain(int, char **);

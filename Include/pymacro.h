@@ -2,9 +2,8 @@
 #ifndef ATOLL_PYMACRO_H
 #define ATOLL_PYMACRO_H
 
-#define Py_STRINGIFY_(x) #x
-#define Py_STRINGIFY(x) Py_STRINGIFY_(x)
-#define _Py_XSTRINGIFY(x) Py_STRINGIFY_(x)
+#define _Py_XSTRINGIFY(x) #x
+#define Py_STRINGIFY(x) _Py_XSTRINGIFY(x)
 
 #define Py_MIN(a, b) (((b) < (a)) ? (b) : (a))
 #define Py_MAX(a, b) (((a) < (b)) ? (b) : (a))

@@ -68,8 +68,6 @@ typedef uintptr_t Py_uintptr_t;
 #define PY_BIG_ENDIAN 0
 
 #define PY_FORMAT_SIZE_T "z"
-#define PRIdSIZE "zd"
-#define PRIuSIZE "zu"
 
 /* What a symbol of the interface looks like from outside. */
 #define Py_EXPORTED_SYMBOL __attribute__((visibility("default")))
@@ -85,7 +83,7 @@ typedef uintptr_t Py_uintptr_t;
 #endif
 
 #define Py_DEPRECATED(since) __attribute__((__deprecated__))
-#define Py_NO_RETURN __attribute__((__noreturn__))
+#define _Py_NO_RETURN __attribute__((__noreturn__))
 #define Py_ALWAYS_INLINE __attribute__((always_inline))
 #define Py_NO_INLINE __attribute__((noinline))
 #define Py_GCC_ATTRIBUTE(x) __attribute__(x)
@@ -116,13 +114,13 @@ typedef uintptr_t Py_uintptr_t;
 #define Py_ARITHMETIC_RIGHT_SHIFT(type, value, bits) ((value) >> (bits))
 #define Py_FORCE_EXPANSION(x) x
 
-#define Py_MEMCPY memcpy
-#define Py_SET_ERRNO_ON_MATH_ERROR(x)                     \
-    do {                                                  \
-        if (errno == 0 && (isinf(x) || isnan(x)))         \
-            errno = isnan(x) ? EDOM : ERANGE;             \
-    } while (0)
+/* Bracketed floating point traps once; generated code still says it. */
+#ifndef Py_LIMITED_API
+#define PyFPE_START_PROTECT(message, leave)
+#define PyFPE_END_PROTECT(value)
+#endif
 
+#define Py_MEMCPY memcpy
 #define Py_IS_NAN(x) isnan(x)
 #define Py_IS_INFINITY(x) isinf(x)
 #define Py_IS_FINITE(x) isfinite(x)

@@ -43,7 +43,7 @@ PyAPI_FUNC(PyThread_type_lock) PyThread_allocate_lock(void);
 PyAPI_FUNC(int) PyThread_create_key(void);
 PyAPI_FUNC(void) PyThread_delete_key(int key);
 PyAPI_FUNC(void) PyThread_delete_key_value(int key);
-PyAPI_FUNC(void) PyThread_exit_thread(void) Py_NO_RETURN;
+_Py_NO_RETURN PyAPI_FUNC(void) PyThread_exit_thread(void);
 PyAPI_FUNC(void) PyThread_free_lock(PyThread_type_lock);
 PyAPI_FUNC(void *) PyThread_get_key_value(int key);
 PyAPI_FUNC(size_t) PyThread_get_stacksize(void);

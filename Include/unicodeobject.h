@@ -11,6 +11,7 @@ extern "C" {
 
 #define Py_UNICODE_SIZE 4
 #define Py_UNICODE_WIDE
+#define Py_USING_UNICODE
 #define USE_UNICODE_WCHAR_CACHE 1
 
 typedef uint32_t Py_UCS4;
