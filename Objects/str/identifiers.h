@@ -1,5 +1,5 @@
-// Core identifiers: immortal, interned, process-wide strings known at compile time. ID(__init__) is a PyObject*.
-// One row each in identifiers.def (sorted; add what you need).
+// Core identifiers: immortal, interned, process-wide strings known at compile time. ID(__init__) is a
+// PyObject*. One row each in identifiers.def (sorted; add what you need).
 #pragma once
 
 #include "Python/runtime/ref.h"

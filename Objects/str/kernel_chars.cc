@@ -143,29 +143,37 @@ bool sigma_is_final(const C* s, ptrdiff_t n, ptrdiff_t i) {
 // Feeds the mapped code points to `sink`.
 template <class C, class Sink>
 void map_case(CaseOp op, const C* s, ptrdiff_t n, Sink&& sink) {
-  uint32_t out[3];
-  auto put = [&](int count) {
+  auto put = [&](uint32_t cp, int (*full)(uint32_t, uint32_t[3]), int32_t UcTextRecord::*simple) {
+    const UcTextRecord& record = uc_text(cp);
+    if (!(record.flags & kUcFullCase)) {
+      sink(cp + static_cast<uint32_t>(record.*simple));
+      return;
+    }
+    uint32_t out[3];
+    int count = full(cp, out);
     for (int k = 0; k < count; k++) sink(out[k]);
   };
   auto lower = [&](ptrdiff_t i) {
     if (s[i] == kCapitalSigma) {
       sink(sigma_is_final(s, n, i) ? kFinalSigma : kSigma);
     } else {
-      put(uc_to_lower_full(s[i], out));
+      put(s[i], uc_to_lower_full, &UcTextRecord::lower);
     }
   };
+  auto upper = [&](ptrdiff_t i) { put(s[i], uc_to_upper_full, &UcTextRecord::upper); };
+  auto title = [&](ptrdiff_t i) { put(s[i], uc_to_title_full, &UcTextRecord::title); };
   switch (op) {
     case CaseOp::kLower:
       for (ptrdiff_t i = 0; i < n; i++) lower(i);
       break;
     case CaseOp::kUpper:
-      for (ptrdiff_t i = 0; i < n; i++) put(uc_to_upper_full(s[i], out));
+      for (ptrdiff_t i = 0; i < n; i++) upper(i);
       break;
     case CaseOp::kCasefold:
-      for (ptrdiff_t i = 0; i < n; i++) put(uc_to_fold_full(s[i], out));
+      for (ptrdiff_t i = 0; i < n; i++) put(s[i], uc_to_fold_full, &UcTextRecord::lower);
       break;
     case CaseOp::kCapitalize:
-      if (n > 0) put(uc_to_title_full(s[0], out));
+      if (n > 0) title(0);
       for (ptrdiff_t i = 1; i < n; i++) lower(i);
       break;
     case CaseOp::kTitle: {
@@ -174,7 +182,7 @@ void map_case(CaseOp op, const C* s, ptrdiff_t n, Sink&& sink) {
         if (in_word) {
           lower(i);
         } else {
-          put(uc_to_title_full(s[i], out));
+          title(i);
         }
         in_word = uc_is_cased(s[i]);
       }
@@ -186,7 +194,7 @@ void map_case(CaseOp op, const C* s, ptrdiff_t n, Sink&& sink) {
         if (flags & kUcUpper) {
           lower(i);
         } else if (flags & kUcLower) {
-          put(uc_to_upper_full(s[i], out));
+          upper(i);
         } else {
           sink(s[i]);
         }
@@ -397,6 +405,22 @@ void text_case_write(CaseOp op, TextView text, TextKind out_kind, void* out) {
     if (out_kind == TextKind::k1) return into(static_cast<uint8_t*>(out));
     if (out_kind == TextKind::k2) return into(static_cast<uint16_t*>(out));
     return into(static_cast<uint32_t*>(out));
+  });
+}
+
+bool text_case_try_same(CaseOp op, TextView text, void* out, uint32_t* max_class) {
+  return text_visit(text, [&](auto* s) {
+    using C = std::remove_const_t<std::remove_pointer_t<decltype(s)>>;
+    C* to = static_cast<C*>(out);
+    uint32_t bits = 0;
+    ptrdiff_t written = 0;
+    map_case(op, s, text.length, [&](uint32_t cp) {
+      if (written < text.length) to[written] = static_cast<C>(cp);
+      written++;
+      bits |= cp;
+    });
+    *max_class = bits < 0x80 ? 0x7F : bits < 0x100 ? 0xFF : bits < 0x10000 ? 0xFFFF : 0x10FFFF;
+    return written == text.length && text_kind_for(*max_class) <= text.kind;
   });
 }
 

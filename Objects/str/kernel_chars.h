@@ -110,6 +110,10 @@ CaseSize text_case_measure(CaseOp op, TextView text);
 // Writes what was measured to `out`, of a kind that holds it.
 void text_case_write(CaseOp op, TextView text, TextKind out_kind, void* out);
 
+// One pass where nothing grows, which is nearly always: writes to `out`, of the text's own kind and length,
+// and says whether that was the whole truth. If so, `max_class` tells the kind that would do.
+bool text_case_try_same(CaseOp op, TextView text, void* out, uint32_t* max_class);
+
 // ASCII only, for str and bytes: same length. Bytes from 0x80 on are copied.
 void ascii_case(CaseOp op, const uint8_t* in, size_t size, uint8_t* out);
 

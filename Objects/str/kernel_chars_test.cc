@@ -153,6 +153,14 @@ for line in sys.stdin:
         Points points = points_of(out.view());
         ASSERT_EQ(maximum(points), size.max_char);
         got += hex(points) + "|";
+        Text same(Points(texts[i].size()), kind);
+        uint32_t max_class = 0;
+        if (text_case_try_same(op, view, same.bytes.data(), &max_class)) {
+          ASSERT_EQ(points_of(same.view()), points);
+          ASSERT_EQ(text_kind_for(max_class), out.kind);
+        } else {
+          ASSERT_TRUE(out.kind > kind || points.size() != texts[i].size());
+        }
         if (maximum(texts[i]) < 0x80 && kind == TextKind::k1) {
           std::vector<uint8_t> ascii(texts[i].size());
           ascii_case(op, text.bytes.data(), ascii.size(), ascii.data());

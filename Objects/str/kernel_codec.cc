@@ -39,25 +39,25 @@ constexpr Lead lead_of(uint8_t b) {
   return {3, static_cast<uint8_t>(b == 0xF0 ? 0x90 : 0x80), static_cast<uint8_t>(b == 0xF4 ? 0x8F : 0xBF)};
 }
 
-// Whether the sequence at `i` is whole and valid; else fills in the error.
-bool check_sequence(const uint8_t* data, ptrdiff_t size, ptrdiff_t i, Lead lead, DecodeScan* scan) {
-  auto bad = [&](const char* reason, ptrdiff_t end) {
-    scan->reason = reason;
-    scan->error_end = end;
-    return false;
-  };
-  if (lead.more == 0) return bad(kBadStart, i + 1);
+// Says what is wrong with the sequence at `i`, which is not a valid one.
+void find_error(const uint8_t* data, ptrdiff_t size, ptrdiff_t i, Lead lead, DecodeScan* scan) {
+  scan->reason = lead.more == 0 ? kBadStart : kBadContinuation;
+  scan->error_end = i + 1;
   for (ptrdiff_t k = 1; k <= lead.more; k++) {
-    if (i + k >= size) return bad(kUnexpectedEnd, size);
+    if (i + k >= size) {
+      scan->reason = kUnexpectedEnd;
+      scan->error_end = size;
+      return;
+    }
     uint8_t b = data[i + k];
     bool good = k == 1 ? b >= lead.low && b <= lead.high : is_continuation(b);
-    if (!good) return bad(kBadContinuation, i + k);
+    scan->error_end = i + k;
+    if (!good) return;
   }
-  return true;
 }
 
-// Whether what was found wrong at `i` may become right with more input. The beginning of a surrogate counts: an
-// error handler may accept it when it is whole.
+// Whether what was found wrong at `i` may become right with more input. The beginning of a surrogate counts:
+// an error handler may accept it when it is whole.
 bool incomplete(const uint8_t* data, ptrdiff_t size, ptrdiff_t i, const DecodeScan& scan) {
   if (scan.reason == kUnexpectedEnd) return true;
   return data[i] == 0xED && i + 2 == size && is_continuation(data[i + 1]);
@@ -171,18 +171,38 @@ DecodeScan utf8_scan(const uint8_t* data, ptrdiff_t size, ptrdiff_t start, Input
       i = run;
       continue;
     }
-    Lead lead = lead_of(b);
-    if (!check_sequence(data, size, i, lead, &scan)) {
-      if (input == Input::kPartial && incomplete(data, size, i, scan)) scan.reason = nullptr;
-      break;
+    // The valid forms, two bytes first: they come in long runs in most scripts that have them.
+    ptrdiff_t left = size - i;
+    if (b < 0xE0) {
+      if (b >= 0xC2 && left >= 2 && is_continuation(data[i + 1])) {
+        bits |= b < 0xC4 ? 0x80 : 0x100;
+        trailing += 1;
+        i += 2;
+        continue;
+      }
+    } else if (b < 0xF0) {
+      if (left >= 3 && is_continuation(data[i + 1]) && is_continuation(data[i + 2])) {
+        uint32_t cp = (b & 0x0Fu) << 12 | (data[i + 1] & 0x3Fu) << 6;
+        if (cp >= 0x800 && !is_surrogate(cp)) {
+          bits |= 0x100;
+          trailing += 2;
+          i += 3;
+          continue;
+        }
+      }
+    } else if (left >= 4 && is_continuation(data[i + 1]) && is_continuation(data[i + 2]) &&
+               is_continuation(data[i + 3])) {
+      uint32_t cp = (b & 0x0Fu) << 18 | (data[i + 1] & 0x3Fu) << 12;
+      if (cp >= 0x10000 && cp < 0x110000) {
+        bits |= 0x10000;
+        trailing += 3;
+        i += 4;
+        continue;
+      }
     }
-    if (lead.more == 1) {
-      bits |= b < 0xC4 ? 0x80 : 0x100;
-    } else {
-      bits |= lead.more == 2 ? 0x100 : 0x10000;
-    }
-    trailing += lead.more;
-    i += lead.more + 1;
+    find_error(data, size, i, lead_of(b), &scan);
+    if (input == Input::kPartial && incomplete(data, size, i, scan)) scan.reason = nullptr;
+    break;
   }
   scan.stop = i;
   scan.length = i - start - trailing;
@@ -291,6 +311,16 @@ EncodeScan utf8_measure(TextView text, ptrdiff_t start) {
     using C = std::remove_const_t<std::remove_pointer_t<decltype(s)>>;
     EncodeScan scan{start, 0, nullptr, start};
     ptrdiff_t i = start, size = 0;
+#ifdef __SSE2__
+    if constexpr (sizeof(C) == 1) {
+      ptrdiff_t high = 0;
+      for (; text.length - i >= 16; i += 16) {
+        __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(s + i));
+        high += __builtin_popcount(static_cast<unsigned>(_mm_movemask_epi8(v)));
+      }
+      size = i - start + high;
+    }
+#endif
     for (; i < text.length; i++) {
       uint32_t c = s[i];
       if constexpr (sizeof(C) == 1) {
@@ -349,7 +379,15 @@ uint8_t* utf8_encode(TextView text, uint8_t* out) {
           *out++ = static_cast<uint8_t>(0x80 | (s[i] & 0x3F));
         }
       } else {
-        out += utf8_put(s[i++], out);
+        uint32_t c = s[i++];
+        if (c < 0x80) {
+          *out++ = static_cast<uint8_t>(c);
+        } else if (c < 0x800) {
+          *out++ = static_cast<uint8_t>(0xC0 | c >> 6);
+          *out++ = static_cast<uint8_t>(0x80 | (c & 0x3F));
+        } else {
+          out += utf8_put(c, out);
+        }
       }
     }
     return out;

@@ -174,10 +174,16 @@ ptrdiff_t count_char(const C* s, ptrdiff_t n, uint32_t cp) {
   if (!fits<C>(cp)) return 0;
   ptrdiff_t count = 0, i = 0;
 #ifdef __SSE2__
-  const __m128i wanted = broadcast(static_cast<C>(cp));
-  for (; i + kLanes<C> <= n; i += kLanes<C>) {
-    unsigned mask = static_cast<unsigned>(_mm_movemask_epi8(equal_lanes(s + i, wanted)));
-    count += __builtin_popcount(mask);
+  // Equal lanes are -1 in every byte: subtracting them counts, in bytes that are emptied before they
+  // overflow.
+  const __m128i wanted = broadcast(static_cast<C>(cp)), zero = _mm_setzero_si128();
+  while (i + kLanes<C> <= n) {
+    __m128i lanes = zero;
+    for (int round = 0; round < 255 && i + kLanes<C> <= n; round++, i += kLanes<C>) {
+      lanes = _mm_sub_epi8(lanes, equal_lanes(s + i, wanted));
+    }
+    __m128i sums = _mm_sad_epu8(lanes, zero);
+    count += _mm_cvtsi128_si64(sums) + _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums));
   }
   count /= static_cast<ptrdiff_t>(sizeof(C));
 #endif

@@ -9,14 +9,17 @@ namespace atl {
 
 ATOLL_INLINE bool is_str(const PyObject* o) { return has_flag(o, Py_TPFLAGS_UNICODE_SUBCLASS); }
 ATOLL_INLINE bool is_exact_str(const PyObject* o) { return o->ob_type == &PyUnicode_Type; }
-ATOLL_INLINE PyASCIIObject* str_head(const PyObject* o) { return reinterpret_cast<PyASCIIObject*>(const_cast<PyObject*>(o)); }
+ATOLL_INLINE PyASCIIObject* str_head(const PyObject* o) {
+  return reinterpret_cast<PyASCIIObject*>(const_cast<PyObject*>(o));
+}
 ATOLL_INLINE Py_ssize_t str_length(const PyObject* o) { return str_head(o)->length; }
 ATOLL_INLINE unsigned str_kind(const PyObject* o) { return str_head(o)->state.kind; }  // 1, 2 or 4 bytes
 ATOLL_INLINE bool str_is_ascii(const PyObject* o) { return str_head(o)->state.ascii; }
 ATOLL_INLINE void* str_data(const PyObject* o) {
   PyASCIIObject* h = str_head(o);
   if (ATOLL_LIKELY(h->state.compact)) {
-    return h->state.ascii ? static_cast<void*>(h + 1) : static_cast<void*>(reinterpret_cast<PyCompactUnicodeObject*>(h) + 1);
+    return h->state.ascii ? static_cast<void*>(h + 1)
+                          : static_cast<void*>(reinterpret_cast<PyCompactUnicodeObject*>(h) + 1);
   }
   return reinterpret_cast<PyUnicodeObject*>(h)->data.any;
 }
@@ -34,10 +37,13 @@ ATOLL_INLINE void str_put(unsigned kind, void* data, Py_ssize_t i, uint32_t c) {
     static_cast<uint32_t*>(data)[i] = c;
   }
 }
-ATOLL_INLINE uint32_t str_at(const PyObject* o, Py_ssize_t i) { return str_read(str_kind(o), str_data(o), i); }
+ATOLL_INLINE uint32_t str_at(const PyObject* o, Py_ssize_t i) {
+  return str_read(str_kind(o), str_data(o), i);
+}
 ATOLL_INLINE bool str_is_interned(const PyObject* o) { return str_head(o)->state.interned != 0; }
 
-// A new string with room for `length` characters up to max_char; the caller fills all of them before anybody sees it.
+// A new string with room for `length` characters up to max_char; the caller fills all of them before anybody
+// sees it.
 Ref<> str_new(ThreadState& ts, Py_ssize_t length, uint32_t max_char);
 Ref<> str_from_ascii(ThreadState& ts, std::string_view text);
 Ref<> str_from_utf8(ThreadState& ts, std::string_view text);  // strict
@@ -46,7 +52,8 @@ Ref<> str_from_latin1(ThreadState& ts, const uint8_t* p, Py_ssize_t n);
 Ref<> str_from_ucs4(ThreadState& ts, const uint32_t* p, Py_ssize_t n);
 Ref<> str_from_kind(ThreadState& ts, unsigned kind, const void* p, Py_ssize_t n);  // narrows when possible
 Ref<> str_from_char(ThreadState& ts, uint32_t c);
-Ref<> str_format(ThreadState& ts, const char* format, ...);  // PyUnicode_FromFormat's language, with %T and %N (errors.h)
+Ref<> str_format(ThreadState& ts, const char* format,
+                 ...);  // PyUnicode_FromFormat's language, with %T and %N (errors.h)
 Ref<> str_format_va(ThreadState& ts, const char* format, va_list args);
 Ref<> str_substring(ThreadState& ts, PyObject* s, Py_ssize_t start, Py_ssize_t end);
 Ref<> str_concat(ThreadState& ts, PyObject* a, PyObject* b);
@@ -58,7 +65,8 @@ bool str_equal(const PyObject* a, const PyObject* b);
 bool str_equals_ascii(const PyObject* a, std::string_view text);
 int str_compare(const PyObject* a, const PyObject* b);
 Py_hash_t str_hash(const PyObject* o);  // fills the cached hash
-Py_ssize_t str_find(const PyObject* hay, const PyObject* needle, Py_ssize_t start, Py_ssize_t end, int direction);  // -1: absent
+Py_ssize_t str_find(const PyObject* hay, const PyObject* needle, Py_ssize_t start, Py_ssize_t end,
+                    int direction);  // -1: absent
 // UTF-8 form, cached in the string; surrogates raise UnicodeEncodeError. Valid as long as the string.
 const char* str_utf8(ThreadState& ts, PyObject* s, Py_ssize_t* size = nullptr);
 Ref<> str_replace(ThreadState& ts, PyObject* s, PyObject* from, PyObject* to, Py_ssize_t max);
