@@ -2,7 +2,8 @@
 #include "Python.h"
 #include "datetime.h"
 
-static PyObject *shift(PyObject *op)
+/* Makes an equal object out of the fields of one. */
+static PyObject *rebuild(PyObject *Py_UNUSED(self), PyObject *op)
 {
     if (PyDateTime_Check(op)) {
         PyObject *zone = PyDateTime_DATE_GET_TZINFO(op);
@@ -26,13 +27,13 @@ static PyObject *shift(PyObject *op)
     return Py_NewRef(PyDateTime_TimeZone_UTC);
 }
 
-int dates_start(PyObject *module);
-int dates_start(PyObject *module)
+static PyMethodDef methods[] = {{"rebuild", rebuild, METH_O, NULL}, {NULL, NULL, 0, NULL}};
+static struct PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT, "dates", NULL, -1, methods, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit_dates(void)
 {
     PyDateTime_IMPORT;
-    if (!PyDateTimeAPI)
-        return -1;
-    static PyMethodDef shift_def = {"shift", NULL, METH_O, NULL};
-    shift_def.ml_meth = (PyCFunction)(void (*)(void))shift;
-    return PyModule_AddObject(module, "shift", PyCFunction_New(&shift_def, NULL));
+    return PyDateTimeAPI ? PyModule_Create(&module_def) : NULL;
 }

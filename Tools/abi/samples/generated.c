@@ -4,8 +4,7 @@
 #include "frameobject.h"
 #include "internal/pycore_frame.h"
 
-int generated_append(PyObject *op, PyObject *item);
-int generated_append(PyObject *op, PyObject *item)
+static int generated_append(PyObject *op, PyObject *item)
 {
     PyListObject *list = (PyListObject *)op;
     Py_ssize_t size = Py_SIZE(list);
@@ -18,8 +17,7 @@ int generated_append(PyObject *op, PyObject *item)
     return PyList_Append(op, item);
 }
 
-long generated_small_int(PyObject *op);
-long generated_small_int(PyObject *op)
+static long generated_small_int(PyObject *op)
 {
     const digit *digits = ((PyLongObject *)op)->ob_digit;
     switch (Py_SIZE(op)) {
@@ -31,8 +29,7 @@ long generated_small_int(PyObject *op)
     }
 }
 
-int generated_equal(PyObject *a, PyObject *b);
-int generated_equal(PyObject *a, PyObject *b)
+static int generated_equal(PyObject *a, PyObject *b)
 {
     if (PyUnicode_READY(a) < 0 || PyUnicode_READY(b) < 0)
         return -1;
@@ -46,19 +43,24 @@ int generated_equal(PyObject *a, PyObject *b)
     return memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), (size_t)PyUnicode_GET_LENGTH(a) * PyUnicode_KIND(a)) == 0;
 }
 
-PyObject *generated_upper(PyObject *text);
-PyObject *generated_upper(PyObject *text)
+static Py_UCS4 replace(Py_UCS4 ch)
+{
+    return Py_UNICODE_ISSPACE(ch) || !Py_UNICODE_ISALNUM(ch) || Py_UNICODE_IS_SURROGATE(ch) ? '_' : Py_UNICODE_TOUPPER(ch);
+}
+
+static PyObject *generated_plain(PyObject *text)
 {
     Py_ssize_t size = PyUnicode_GET_LENGTH(text);
-    PyObject *result = PyUnicode_New(size, PyUnicode_MAX_CHAR_VALUE(text));
+    Py_UCS4 most = '_';
+    for (Py_ssize_t i = 0; i < size; i++)
+        most = Py_MAX(most, replace(PyUnicode_READ_CHAR(text, i)));
+    PyObject *result = PyUnicode_New(size, most);
     if (!result)
         return NULL;
-    for (Py_ssize_t i = 0; i < size; i++) {
-        Py_UCS4 ch = PyUnicode_READ_CHAR(text, i);
-        if (Py_UNICODE_ISSPACE(ch) || !Py_UNICODE_ISALNUM(ch) || Py_UNICODE_IS_SURROGATE(ch))
-            ch = '_';
-        PyUnicode_WRITE(PyUnicode_KIND(result), PyUnicode_DATA(result), i, ch);
-    }
+    for (Py_ssize_t i = 0; i < size; i++)
+        PyUnicode_WRITE(PyUnicode_KIND(result), PyUnicode_DATA(result), i, replace(PyUnicode_READ_CHAR(text, i)));
+    if (most > PyUnicode_MAX_CHAR_VALUE(result))
+        PyErr_BadInternalCall();
     if (!PyUnicode_IS_COMPACT_ASCII(result) && PyUnicode_CHECK_INTERNED(result) == SSTATE_NOT_INTERNED)
         PyUnicode_InternInPlace(&result);
     _PyUnicodeWriter writer;
@@ -69,8 +71,7 @@ PyObject *generated_upper(PyObject *text)
     return result;
 }
 
-void generated_raise(PyObject *value, PyObject *traceback);
-void generated_raise(PyObject *value, PyObject *traceback)
+static void generated_raise(PyObject *value, PyObject *traceback)
 {
     PyThreadState *tstate = PyThreadState_Get();
     PyErr_SetObject((PyObject *)Py_TYPE(value), value);
@@ -83,12 +84,11 @@ void generated_raise(PyObject *value, PyObject *traceback)
     _PyErr_StackItem *info = tstate->exc_info;
     while (info->exc_value == NULL && info->previous_item != NULL)
         info = info->previous_item;
-    if (PyInterpreterState_GetID(tstate->interp) != 0)
-        PyErr_SetString(PyExc_ImportError, "another interpreter");
+    if (PyInterpreterState_GetID(tstate->interp) < 0)
+        PyErr_SetString(PyExc_ImportError, "no interpreter");
 }
 
-void generated_traceback(const char *function, const char *file, int line, PyObject *globals);
-void generated_traceback(const char *function, const char *file, int line, PyObject *globals)
+static void generated_traceback(const char *function, const char *file, int line, PyObject *globals)
 {
     PyCodeObject *code = PyCode_NewEmpty(file, function, line);
     if (!code)
@@ -102,8 +102,7 @@ void generated_traceback(const char *function, const char *file, int line, PyObj
     Py_XDECREF(frame);
 }
 
-PyObject *generated_getattr(PyObject *op, PyObject *name, PyObject **dict_out);
-PyObject *generated_getattr(PyObject *op, PyObject *name, PyObject **dict_out)
+static PyObject *generated_getattr(PyObject *op, PyObject *name, PyObject **dict_out)
 {
     PyTypeObject *type = Py_TYPE(op);
     PyObject **slot = _PyObject_GetDictPtr(op);
@@ -126,3 +125,60 @@ PyObject *generated_getattr(PyObject *op, PyObject *name, PyObject **dict_out)
         return Py_NewRef(PyFunction_GET_CODE(op));
     return type->tp_getattro ? type->tp_getattro(op, name) : PyObject_GetAttr(op, name);
 }
+
+static PyObject *append(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *list, *item;
+    if (!PyArg_ParseTuple(args, "O!O", &PyList_Type, &list, &item) || generated_append(list, item) < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *small_int(PyObject *Py_UNUSED(self), PyObject *op)
+{
+    long value = generated_small_int(op);
+    return value == -1 && PyErr_Occurred() ? NULL : PyLong_FromLong(value);
+}
+
+static PyObject *equal(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *a, *b;
+    if (!PyArg_ParseTuple(args, "UU", &a, &b))
+        return NULL;
+    int answer = generated_equal(a, b);
+    return answer < 0 ? NULL : PyBool_FromLong(answer);
+}
+
+static PyObject *plain(PyObject *Py_UNUSED(self), PyObject *text) { return generated_plain(text); }
+
+static PyObject *raise(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *value, *traceback = NULL, *globals;
+    int line;
+    if (!PyArg_ParseTuple(args, "OOiO!", &value, &traceback, &line, &PyDict_Type, &globals))
+        return NULL;
+    generated_raise(value, traceback == Py_None ? NULL : traceback);
+    generated_traceback("generated_function", "generated.pyx", line, globals);
+    return NULL;
+}
+
+static PyObject *lookup(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *op, *name, *dict = Py_None;
+    if (!PyArg_ParseTuple(args, "OU", &op, &name) || PyObject_Hash(name) == -1)
+        return NULL;
+    PyObject *found = generated_getattr(op, name, &dict);
+    return found ? Py_BuildValue("(NO)", found, dict) : NULL;
+}
+
+static PyMethodDef methods[] = {
+    {"append", append, METH_VARARGS, NULL}, {"small_int", small_int, METH_O, NULL},
+    {"equal", equal, METH_VARARGS, NULL},   {"plain", plain, METH_O, NULL},
+    {"raise_", raise, METH_VARARGS, NULL},  {"lookup", lookup, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+static struct PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT, "generated", NULL, 0, methods, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit_generated(void) { return PyModuleDef_Init(&module_def); }
