@@ -47,8 +47,8 @@ PyAPI_FUNC(PyObject *) PyDict_GetItemString(PyObject *p, const char *key);
 PyAPI_FUNC(PyObject *) PyDict_GetItemWithError(PyObject *p, PyObject *key);
 PyAPI_FUNC(PyObject *) PyDict_Items(PyObject *p);
 PyAPI_FUNC(PyObject *) PyDict_Keys(PyObject *p);
-PyAPI_FUNC(int) PyDict_Merge(PyObject *a, PyObject *b, int override_);
-PyAPI_FUNC(int) PyDict_MergeFromSeq2(PyObject *a, PyObject *seq2, int override_);
+PyAPI_FUNC(int) PyDict_Merge(PyObject *a, PyObject *b, int override);
+PyAPI_FUNC(int) PyDict_MergeFromSeq2(PyObject *a, PyObject *seq2, int override);
 PyAPI_FUNC(PyObject *) PyDict_New(void);
 PyAPI_FUNC(int) PyDict_Next(PyObject *p, Py_ssize_t *ppos, PyObject **pkey, PyObject **pvalue);
 PyAPI_FUNC(int) PyDict_SetItem(PyObject *p, PyObject *key, PyObject *val);
@@ -56,7 +56,10 @@ PyAPI_FUNC(int) PyDict_SetItemString(PyObject *p, const char *key, PyObject *val
 PyAPI_FUNC(Py_ssize_t) PyDict_Size(PyObject *p);
 PyAPI_FUNC(int) PyDict_Update(PyObject *a, PyObject *b);
 PyAPI_FUNC(PyObject *) PyDict_Values(PyObject *p);
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030a0000
 PyAPI_FUNC(PyObject *) PyObject_GenericGetDict(PyObject *o, void *context);
+#endif
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(int) _PyDict_Contains_KnownHash(PyObject *, PyObject *, Py_hash_t);

@@ -8,9 +8,11 @@
 extern "C" {
 #endif
 
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03090000
 PyAPI_DATA(PyTypeObject) Py_GenericAliasType;
 
 PyAPI_FUNC(PyObject *) Py_GenericAlias(PyObject *origin, PyObject *args);
+#endif
 
 #ifdef __cplusplus
 }

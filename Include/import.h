@@ -26,7 +26,6 @@ struct _frozen {
 #endif
 
 PyAPI_FUNC(PyObject *) PyImport_AddModule(const char *name);
-PyAPI_FUNC(PyObject *) PyImport_AddModuleObject(PyObject *name);
 PyAPI_FUNC(int) PyImport_AppendInittab(const char *name, PyObject *(*initfunc)(void));
 PyAPI_FUNC(PyObject *) PyImport_ExecCodeModule(const char *name, PyObject *co);
 PyAPI_FUNC(PyObject *) PyImport_ExecCodeModuleEx(const char *name, PyObject *co, const char *pathname);
@@ -37,11 +36,9 @@ PyAPI_FUNC(PyObject *) PyImport_ExecCodeModuleWithPathnames(const char *name, Py
 PyAPI_FUNC(PyObject *) PyImport_GetImporter(PyObject *path);
 PyAPI_FUNC(long) PyImport_GetMagicNumber(void);
 PyAPI_FUNC(const char *) PyImport_GetMagicTag(void);
-PyAPI_FUNC(PyObject *) PyImport_GetModule(PyObject *name);
 PyAPI_FUNC(PyObject *) PyImport_GetModuleDict(void);
 PyAPI_FUNC(PyObject *) PyImport_Import(PyObject *name);
 PyAPI_FUNC(int) PyImport_ImportFrozenModule(const char *name);
-PyAPI_FUNC(int) PyImport_ImportFrozenModuleObject(PyObject *name);
 PyAPI_FUNC(PyObject *) PyImport_ImportModule(const char *name);
 PyAPI_FUNC(PyObject *) PyImport_ImportModuleLevel(const char *name, PyObject *globals, PyObject *locals,
     PyObject *fromlist, int level);
@@ -49,6 +46,15 @@ PyAPI_FUNC(PyObject *) PyImport_ImportModuleLevelObject(PyObject *name, PyObject
     PyObject *fromlist, int level);
 PyAPI_FUNC(PyObject *) PyImport_ImportModuleNoBlock(const char *name);
 PyAPI_FUNC(PyObject *) PyImport_ReloadModule(PyObject *m);
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03070000
+PyAPI_FUNC(PyObject *) PyImport_AddModuleObject(PyObject *name);
+PyAPI_FUNC(int) PyImport_ImportFrozenModuleObject(PyObject *name);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03080000
+PyAPI_FUNC(PyObject *) PyImport_GetModule(PyObject *name);
+#endif
 
 #ifndef Py_LIMITED_API
 PyAPI_DATA(const struct _frozen *) PyImport_FrozenModules;

@@ -39,10 +39,16 @@ typedef struct {
 
 PyAPI_DATA(PyTypeObject) PyMemoryView_Type;
 
-PyAPI_FUNC(PyObject *) PyMemoryView_FromBuffer(const Py_buffer *view);
-PyAPI_FUNC(PyObject *) PyMemoryView_FromMemory(char *mem, Py_ssize_t size, int flags);
 PyAPI_FUNC(PyObject *) PyMemoryView_FromObject(PyObject *obj);
 PyAPI_FUNC(PyObject *) PyMemoryView_GetContiguous(PyObject *obj, int buffertype, char order);
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03070000
+PyAPI_FUNC(PyObject *) PyMemoryView_FromMemory(char *mem, Py_ssize_t size, int flags);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030b0000
+PyAPI_FUNC(PyObject *) PyMemoryView_FromBuffer(const Py_buffer *view);
+#endif
 
 #ifndef Py_LIMITED_API
 PyAPI_DATA(PyTypeObject) _PyManagedBuffer_Type;

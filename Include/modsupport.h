@@ -50,16 +50,22 @@ PyAPI_FUNC(int) _PyArg_VaParse_SizeT(PyObject *, const char *, va_list);
 PyAPI_FUNC(int) PyArg_VaParseTupleAndKeywords(PyObject *args, PyObject *kw, const char *format, char **keywords,
     va_list vargs);
 PyAPI_FUNC(int) _PyArg_VaParseTupleAndKeywords_SizeT(PyObject *, PyObject *, const char *, char **, va_list);
-PyAPI_FUNC(int) PyModule_AddFunctions(PyObject *module_, PyMethodDef *functions);
-PyAPI_FUNC(int) PyModule_AddIntConstant(PyObject *module_, const char *name, long value);
-PyAPI_FUNC(int) PyModule_AddObject(PyObject *module_, const char *name, PyObject *value);
-PyAPI_FUNC(int) PyModule_AddObjectRef(PyObject *module_, const char *name, PyObject *value);
-PyAPI_FUNC(int) PyModule_AddStringConstant(PyObject *module_, const char *name, const char *value);
-PyAPI_FUNC(int) PyModule_AddType(PyObject *module_, PyTypeObject *type);
+PyAPI_FUNC(int) PyModule_AddIntConstant(PyObject *module, const char *name, long value);
+PyAPI_FUNC(int) PyModule_AddObject(PyObject *module, const char *name, PyObject *value);
+PyAPI_FUNC(int) PyModule_AddStringConstant(PyObject *module, const char *name, const char *value);
 PyAPI_FUNC(PyObject *) PyModule_Create2(PyModuleDef *def, int module_api_version);
-PyAPI_FUNC(int) PyModule_ExecDef(PyObject *module_, PyModuleDef *def);
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03070000
+PyAPI_FUNC(int) PyModule_AddFunctions(PyObject *module, PyMethodDef *functions);
+PyAPI_FUNC(int) PyModule_ExecDef(PyObject *module, PyModuleDef *def);
 PyAPI_FUNC(PyObject *) PyModule_FromDefAndSpec2(PyModuleDef *def, PyObject *spec, int module_api_version);
-PyAPI_FUNC(int) PyModule_SetDocString(PyObject *module_, const char *docstring);
+PyAPI_FUNC(int) PyModule_SetDocString(PyObject *module, const char *docstring);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030a0000
+PyAPI_FUNC(int) PyModule_AddObjectRef(PyObject *module, const char *name, PyObject *value);
+PyAPI_FUNC(int) PyModule_AddType(PyObject *module, PyTypeObject *type);
+#endif
 
 #ifndef Py_LIMITED_API
 PyAPI_DATA(const char *) _Py_PackageContext;

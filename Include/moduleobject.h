@@ -43,13 +43,13 @@ struct PyModuleDef {
 PyAPI_DATA(PyTypeObject) PyModule_Type;
 PyAPI_DATA(PyTypeObject) PyModuleDef_Type;
 
-PyAPI_FUNC(PyModuleDef *) PyModule_GetDef(PyObject *module_);
-PyAPI_FUNC(PyObject *) PyModule_GetDict(PyObject *module_);
-PyAPI_FUNC(const char *) PyModule_GetFilename(PyObject *module_);
-PyAPI_FUNC(PyObject *) PyModule_GetFilenameObject(PyObject *module_);
-PyAPI_FUNC(const char *) PyModule_GetName(PyObject *module_);
-PyAPI_FUNC(PyObject *) PyModule_GetNameObject(PyObject *module_);
-PyAPI_FUNC(void *) PyModule_GetState(PyObject *module_);
+PyAPI_FUNC(PyModuleDef *) PyModule_GetDef(PyObject *module);
+PyAPI_FUNC(PyObject *) PyModule_GetDict(PyObject *module);
+PyAPI_FUNC(const char *) PyModule_GetFilename(PyObject *module);
+PyAPI_FUNC(PyObject *) PyModule_GetFilenameObject(PyObject *module);
+PyAPI_FUNC(const char *) PyModule_GetName(PyObject *module);
+PyAPI_FUNC(PyObject *) PyModule_GetNameObject(PyObject *module);
+PyAPI_FUNC(void *) PyModule_GetState(PyObject *module);
 PyAPI_FUNC(PyObject *) PyModule_New(const char *name);
 PyAPI_FUNC(PyObject *) PyModule_NewObject(PyObject *name);
 PyAPI_FUNC(PyObject *) PyModuleDef_Init(PyModuleDef *def);

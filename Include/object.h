@@ -257,12 +257,8 @@ PyAPI_FUNC(void) Py_DecRef(PyObject *o);
 PyAPI_FUNC(void) _Py_DecRef(PyObject *);
 PyAPI_FUNC(void) Py_IncRef(PyObject *o);
 PyAPI_FUNC(void) _Py_IncRef(PyObject *);
-PyAPI_FUNC(int) Py_Is(PyObject *x, PyObject *y);
-PyAPI_FUNC(int) Py_IsNone(PyObject *x);
-PyAPI_FUNC(PyObject *) Py_NewRef(PyObject *o);
 PyAPI_FUNC(int) Py_ReprEnter(PyObject *object);
 PyAPI_FUNC(void) Py_ReprLeave(PyObject *object);
-PyAPI_FUNC(PyObject *) Py_XNewRef(PyObject *o);
 PyAPI_FUNC(int) PyCallable_Check(PyObject *o);
 PyAPI_FUNC(PyObject *) PyObject_ASCII(PyObject *o);
 PyAPI_FUNC(PyObject *) PyObject_Bytes(PyObject *o);
@@ -270,7 +266,6 @@ PyAPI_FUNC(void) PyObject_ClearWeakRefs(PyObject *);
 PyAPI_FUNC(PyObject *) PyObject_Dir(PyObject *o);
 PyAPI_FUNC(PyObject *) PyObject_GenericGetAttr(PyObject *o, PyObject *name);
 PyAPI_FUNC(int) PyObject_GenericSetAttr(PyObject *o, PyObject *name, PyObject *value);
-PyAPI_FUNC(int) PyObject_GenericSetDict(PyObject *o, PyObject *value, void *context);
 PyAPI_FUNC(PyObject *) PyObject_GetAttr(PyObject *o, PyObject *attr_name);
 PyAPI_FUNC(PyObject *) PyObject_GetAttrString(PyObject *o, const char *attr_name);
 PyAPI_FUNC(int) PyObject_HasAttr(PyObject *o, PyObject *attr_name);
@@ -287,20 +282,34 @@ PyAPI_FUNC(int) PyObject_SetAttr(PyObject *o, PyObject *attr_name, PyObject *v);
 PyAPI_FUNC(int) PyObject_SetAttrString(PyObject *o, const char *attr_name, PyObject *v);
 PyAPI_FUNC(PyObject *) PyObject_Str(PyObject *o);
 PyAPI_FUNC(unsigned int) PyType_ClearCache(void);
-PyAPI_FUNC(PyObject *) PyType_FromModuleAndSpec(PyObject *module_, PyType_Spec *spec, PyObject *bases);
+PyAPI_FUNC(PyObject *) PyType_FromModuleAndSpec(PyObject *module, PyType_Spec *spec, PyObject *bases);
 PyAPI_FUNC(PyObject *) PyType_FromSpec(PyType_Spec *spec);
 PyAPI_FUNC(PyObject *) PyType_FromSpecWithBases(PyType_Spec *spec, PyObject *bases);
 PyAPI_FUNC(PyObject *) PyType_GenericAlloc(PyTypeObject *type, Py_ssize_t nitems);
 PyAPI_FUNC(PyObject *) PyType_GenericNew(PyTypeObject *type, PyObject *args, PyObject *kwds);
 PyAPI_FUNC(unsigned long) PyType_GetFlags(PyTypeObject *type);
-PyAPI_FUNC(PyObject *) PyType_GetModule(PyTypeObject *type);
-PyAPI_FUNC(void *) PyType_GetModuleState(PyTypeObject *type);
-PyAPI_FUNC(PyObject *) PyType_GetName(PyTypeObject *type);
-PyAPI_FUNC(PyObject *) PyType_GetQualName(PyTypeObject *type);
 PyAPI_FUNC(void *) PyType_GetSlot(PyTypeObject *type, int slot);
 PyAPI_FUNC(int) PyType_IsSubtype(PyTypeObject *a, PyTypeObject *b);
 PyAPI_FUNC(void) PyType_Modified(PyTypeObject *type);
 PyAPI_FUNC(int) PyType_Ready(PyTypeObject *type);
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03070000
+PyAPI_FUNC(int) PyObject_GenericSetDict(PyObject *o, PyObject *value, void *context);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030a0000
+PyAPI_FUNC(int) Py_Is(PyObject *x, PyObject *y);
+PyAPI_FUNC(int) Py_IsNone(PyObject *x);
+PyAPI_FUNC(PyObject *) Py_NewRef(PyObject *o);
+PyAPI_FUNC(PyObject *) Py_XNewRef(PyObject *o);
+PyAPI_FUNC(PyObject *) PyType_GetModule(PyTypeObject *type);
+PyAPI_FUNC(void *) PyType_GetModuleState(PyTypeObject *type);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030b0000
+PyAPI_FUNC(PyObject *) PyType_GetName(PyTypeObject *type);
+PyAPI_FUNC(PyObject *) PyType_GetQualName(PyTypeObject *type);
+#endif
 
 #ifndef Py_LIMITED_API
 PyAPI_DATA(PyTypeObject) _PyNone_Type;
@@ -407,14 +416,19 @@ static inline PyObject *_Py_NewRef(PyObject *op)
     Py_INCREF(op);
     return op;
 }
-#define Py_NewRef(op) _Py_NewRef(_PyObject_CAST(op))
 
 static inline PyObject *_Py_XNewRef(PyObject *op)
 {
     Py_XINCREF(op);
     return op;
 }
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030a0000
+#define Py_NewRef(op) _Py_NewRef(_PyObject_CAST(op))
 #define Py_XNewRef(op) _Py_XNewRef(_PyObject_CAST(op))
+#define Py_Is(x, y) ((x) == (y))
+#define Py_IsNone(x) Py_Is((x), Py_None)
+#endif
 
 /* Give a variable a new value (or NULL) first, and let go of the old one after that: letting go may run
    code that looks at the variable. */
@@ -442,11 +456,8 @@ static inline PyObject *_Py_XNewRef(PyObject *op)
 /* Singletons. */
 #define Py_None (&_Py_NoneStruct)
 #define Py_NotImplemented (&_Py_NotImplementedStruct)
-#define Py_RETURN_NONE return Py_NewRef(Py_None)
-#define Py_RETURN_NOTIMPLEMENTED return Py_NewRef(Py_NotImplemented)
-
-#define Py_Is(x, y) ((x) == (y))
-#define Py_IsNone(x) Py_Is((x), Py_None)
+#define Py_RETURN_NONE return _Py_NewRef(Py_None)
+#define Py_RETURN_NOTIMPLEMENTED return _Py_NewRef(Py_NotImplemented)
 
 /* Answer a rich comparison from a three-way or an ordinary one. */
 #define Py_RETURN_RICHCOMPARE(a, b, op)                          \

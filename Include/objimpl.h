@@ -18,14 +18,8 @@ typedef struct {
 #endif
 
 PyAPI_FUNC(Py_ssize_t) PyGC_Collect(void);
-PyAPI_FUNC(int) PyGC_Disable(void);
-PyAPI_FUNC(int) PyGC_Enable(void);
-PyAPI_FUNC(int) PyGC_IsEnabled(void);
-PyAPI_FUNC(void *) PyObject_Calloc(size_t nelem, size_t elsize);
 PyAPI_FUNC(void) PyObject_Free(void *p);
 PyAPI_FUNC(void) PyObject_GC_Del(void *op);
-PyAPI_FUNC(int) PyObject_GC_IsFinalized(PyObject *op);
-PyAPI_FUNC(int) PyObject_GC_IsTracked(PyObject *op);
 PyAPI_FUNC(PyObject *) _PyObject_GC_New(PyTypeObject *);
 PyAPI_FUNC(PyVarObject *) _PyObject_GC_NewVar(PyTypeObject *, Py_ssize_t);
 PyAPI_FUNC(PyVarObject *) _PyObject_GC_Resize(PyVarObject *, Py_ssize_t);
@@ -37,6 +31,21 @@ PyAPI_FUNC(void *) PyObject_Malloc(size_t n);
 PyAPI_FUNC(PyObject *) _PyObject_New(PyTypeObject *type);
 PyAPI_FUNC(PyVarObject *) _PyObject_NewVar(PyTypeObject *type, Py_ssize_t size);
 PyAPI_FUNC(void *) PyObject_Realloc(void *p, size_t n);
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03070000
+PyAPI_FUNC(void *) PyObject_Calloc(size_t nelem, size_t elsize);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03090000
+PyAPI_FUNC(int) PyObject_GC_IsFinalized(PyObject *op);
+PyAPI_FUNC(int) PyObject_GC_IsTracked(PyObject *op);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030a0000
+PyAPI_FUNC(int) PyGC_Disable(void);
+PyAPI_FUNC(int) PyGC_Enable(void);
+PyAPI_FUNC(int) PyGC_IsEnabled(void);
+#endif
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(PyObject **) PyObject_GET_WEAKREFS_LISTPTR(PyObject *);

@@ -8,6 +8,7 @@
 extern "C" {
 #endif
 
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030b0000
 typedef struct bufferinfo {
     void *buf;
     PyObject *obj;
@@ -51,7 +52,9 @@ typedef void (*releasebufferproc)(PyObject *, Py_buffer *);
 #define PyBUF_WRITE 0x200
 
 #define PyBUF_MAX_NDIM 64
+#endif
 
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030b0000
 PyAPI_FUNC(void) PyBuffer_FillContiguousStrides(int ndims, Py_ssize_t *shape, Py_ssize_t *strides, int itemsize,
     char order);
 PyAPI_FUNC(int) PyBuffer_FillInfo(Py_buffer *view, PyObject *exporter, void *buf, Py_ssize_t len, int readonly,
@@ -65,6 +68,7 @@ PyAPI_FUNC(int) PyBuffer_ToContiguous(void *buf, const Py_buffer *src, Py_ssize_
 PyAPI_FUNC(int) PyObject_CheckBuffer(PyObject *obj);
 PyAPI_FUNC(int) PyObject_CopyData(PyObject *dest, PyObject *src);
 PyAPI_FUNC(int) PyObject_GetBuffer(PyObject *exporter, Py_buffer *view, int flags);
+#endif
 
 #ifdef __cplusplus
 }

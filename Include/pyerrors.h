@@ -241,8 +241,6 @@ PyAPI_FUNC(int) PyErr_ExceptionMatches(PyObject *exc);
 PyAPI_FUNC(void) PyErr_Fetch(PyObject **ptype, PyObject **pvalue, PyObject **ptraceback);
 PyAPI_FUNC(PyObject *) PyErr_Format(PyObject *exception, const char *format, ...);
 PyAPI_FUNC(PyObject *) PyErr_FormatV(PyObject *exception, const char *format, va_list vargs);
-PyAPI_FUNC(void) PyErr_GetExcInfo(PyObject **ptype, PyObject **pvalue, PyObject **ptraceback);
-PyAPI_FUNC(PyObject *) PyErr_GetHandledException(void);
 PyAPI_FUNC(int) PyErr_GivenExceptionMatches(PyObject *given, PyObject *exc);
 PyAPI_FUNC(PyObject *) PyErr_NewException(const char *name, PyObject *base, PyObject *dict);
 PyAPI_FUNC(PyObject *) PyErr_NewExceptionWithDoc(const char *name, const char *doc, PyObject *base, PyObject *dict);
@@ -251,23 +249,19 @@ PyAPI_FUNC(void) PyErr_NormalizeException(PyObject **exc, PyObject **val, PyObje
 PyAPI_FUNC(PyObject *) PyErr_Occurred(void);
 PyAPI_FUNC(PyObject *) PyErr_ProgramText(const char *, int);
 PyAPI_FUNC(void) PyErr_Restore(PyObject *type, PyObject *value, PyObject *traceback);
-PyAPI_FUNC(void) PyErr_SetExcInfo(PyObject *type, PyObject *value, PyObject *traceback);
 PyAPI_FUNC(PyObject *) PyErr_SetFromErrno(PyObject *type);
 PyAPI_FUNC(PyObject *) PyErr_SetFromErrnoWithFilename(PyObject *type, const char *filename);
 PyAPI_FUNC(PyObject *) PyErr_SetFromErrnoWithFilenameObject(PyObject *type, PyObject *filenameObject);
 PyAPI_FUNC(PyObject *) PyErr_SetFromErrnoWithFilenameObjects(PyObject *type, PyObject *filenameObject,
     PyObject *filenameObject2);
-PyAPI_FUNC(void) PyErr_SetHandledException(PyObject *exc);
 PyAPI_FUNC(PyObject *) PyErr_SetImportError(PyObject *msg, PyObject *name, PyObject *path);
 PyAPI_FUNC(PyObject *) PyErr_SetImportErrorSubclass(PyObject *exception, PyObject *msg, PyObject *name,
     PyObject *path);
 PyAPI_FUNC(void) PyErr_SetInterrupt(void);
-PyAPI_FUNC(int) PyErr_SetInterruptEx(int signum);
 PyAPI_FUNC(void) PyErr_SetNone(PyObject *type);
 PyAPI_FUNC(void) PyErr_SetObject(PyObject *type, PyObject *value);
 PyAPI_FUNC(void) PyErr_SetString(PyObject *type, const char *message);
 PyAPI_FUNC(void) PyErr_SyntaxLocation(const char *filename, int lineno);
-PyAPI_FUNC(void) PyErr_SyntaxLocationEx(const char *filename, int lineno, int col_offset);
 PyAPI_FUNC(void) PyErr_WriteUnraisable(PyObject *obj);
 PyAPI_FUNC(PyObject *) PyException_GetCause(PyObject *ex);
 PyAPI_FUNC(PyObject *) PyException_GetContext(PyObject *ex);
@@ -303,6 +297,21 @@ PyAPI_FUNC(int) PyUnicodeTranslateError_GetStart(PyObject *exc, Py_ssize_t *star
 PyAPI_FUNC(int) PyUnicodeTranslateError_SetEnd(PyObject *exc, Py_ssize_t end);
 PyAPI_FUNC(int) PyUnicodeTranslateError_SetReason(PyObject *exc, const char *reason);
 PyAPI_FUNC(int) PyUnicodeTranslateError_SetStart(PyObject *exc, Py_ssize_t start);
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03070000
+PyAPI_FUNC(void) PyErr_GetExcInfo(PyObject **ptype, PyObject **pvalue, PyObject **ptraceback);
+PyAPI_FUNC(void) PyErr_SetExcInfo(PyObject *type, PyObject *value, PyObject *traceback);
+PyAPI_FUNC(void) PyErr_SyntaxLocationEx(const char *filename, int lineno, int col_offset);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030a0000
+PyAPI_FUNC(int) PyErr_SetInterruptEx(int signum);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030b0000
+PyAPI_FUNC(PyObject *) PyErr_GetHandledException(void);
+PyAPI_FUNC(void) PyErr_SetHandledException(PyObject *exc);
+#endif
 
 #ifndef Py_LIMITED_API
 _Py_NO_RETURN PyAPI_FUNC(void) _Py_FatalErrorFormat(const char *, const char *, ...);

@@ -8,8 +8,10 @@
 extern "C" {
 #endif
 
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030a0000
 PyAPI_FUNC(PyCodeObject *) PyFrame_GetCode(PyFrameObject *frame);
 PyAPI_FUNC(int) PyFrame_GetLineNumber(PyFrameObject *frame);
+#endif
 
 #ifndef Py_LIMITED_API
 PyAPI_DATA(PyTypeObject) PyFrame_Type;

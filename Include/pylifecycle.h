@@ -12,10 +12,7 @@ extern "C" {
 
 typedef void (*PyOS_sighandler_t)(int);
 
-PyAPI_DATA(const unsigned long) Py_Version;
-
 PyAPI_FUNC(int) Py_AtExit(void (*func)(void));
-PyAPI_FUNC(int) Py_BytesMain(int argc, char **argv);
 PyAPI_FUNC(void) Py_EndInterpreter(PyThreadState *tstate);
 _Py_NO_RETURN PyAPI_FUNC(void) Py_Exit(int status);
 PyAPI_FUNC(void) Py_Finalize(void);
@@ -36,11 +33,22 @@ PyAPI_FUNC(void) Py_InitializeEx(int initsigs);
 PyAPI_FUNC(int) Py_IsInitialized(void);
 PyAPI_FUNC(int) Py_Main(int argc, wchar_t **argv);
 PyAPI_FUNC(PyThreadState *) Py_NewInterpreter(void);
-PyAPI_FUNC(void) Py_SetPath(const wchar_t *);
 PyAPI_FUNC(void) Py_SetProgramName(const wchar_t *name);
 PyAPI_FUNC(void) Py_SetPythonHome(const wchar_t *home);
 PyAPI_FUNC(PyOS_sighandler_t) PyOS_getsig(int i);
 PyAPI_FUNC(PyOS_sighandler_t) PyOS_setsig(int i, PyOS_sighandler_t h);
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03070000
+PyAPI_FUNC(void) Py_SetPath(const wchar_t *);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03080000
+PyAPI_FUNC(int) Py_BytesMain(int argc, char **argv);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030b0000
+PyAPI_DATA(const unsigned long) Py_Version;
+#endif
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(int) _Py_CoerceLegacyLocale(int);

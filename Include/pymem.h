@@ -34,10 +34,13 @@ typedef struct {
 } PyMemAllocatorEx;
 #endif
 
-PyAPI_FUNC(void *) PyMem_Calloc(size_t nelem, size_t elsize);
 PyAPI_FUNC(void) PyMem_Free(void *p);
 PyAPI_FUNC(void *) PyMem_Malloc(size_t n);
 PyAPI_FUNC(void *) PyMem_Realloc(void *p, size_t n);
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03070000
+PyAPI_FUNC(void *) PyMem_Calloc(size_t nelem, size_t elsize);
+#endif
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(void) PyMem_GetAllocator(PyMemAllocatorDomain domain, PyMemAllocatorEx *allocator);

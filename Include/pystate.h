@@ -46,6 +46,7 @@ struct _err_stackitem {
     struct _err_stackitem *previous_item;
 };
 
+/* Memory for frames. */
 typedef struct _stack_chunk _PyStackChunk;
 struct _stack_chunk {
     struct _stack_chunk *previous;
@@ -54,15 +55,21 @@ struct _stack_chunk {
     PyObject *data[1];
 };
 
+/* A thread in an interpreter. The core derives its own from it, with fields behind the last one. Code that
+   switches C stacks saves and restores what belongs to a stack: recursion, cframe, exc_info and exc_state,
+   context, trash_delete_nesting, and the data stack. */
 struct _ts {
     PyThreadState *prev;
     PyThreadState *next;
     PyInterpreterState *interp;
     int _initialized;
     int _static;
+
+    /* Calls left before RecursionError, the limit, and what handling that error may use. */
     int recursion_remaining;
     int recursion_limit;
     int recursion_headroom;
+
     int tracing;
     int tracing_what;
     _PyCFrame *cframe;
@@ -70,17 +77,25 @@ struct _ts {
     Py_tracefunc c_tracefunc;
     PyObject *c_profileobj;
     PyObject *c_traceobj;
+
+    /* The exception being raised, */
     PyObject *curexc_type;
     PyObject *curexc_value;
     PyObject *curexc_traceback;
+
+    /* and the innermost one being handled. */
     _PyErr_StackItem *exc_info;
+
     PyObject *dict;
     int gilstate_counter;
     PyObject *async_exc;
     unsigned long thread_id;
     unsigned long native_thread_id;
+
+    /* Deep deallocation. */
     int trash_delete_nesting;
     PyObject *trash_delete_later;
+
     void (*on_delete)(void *);
     void *on_delete_data;
     int coroutine_origin_tracking_depth;
@@ -89,7 +104,9 @@ struct _ts {
     PyObject *context;
     uint64_t context_ver;
     uint64_t id;
+
     PyTraceInfo trace_info;
+
     _PyStackChunk *datastack_chunk;
     PyObject **datastack_top;
     PyObject **datastack_limit;
@@ -121,11 +138,8 @@ PyAPI_FUNC(PyThreadState *) PyGILState_GetThisThreadState(void);
 PyAPI_FUNC(void) PyGILState_Release(PyGILState_STATE);
 PyAPI_FUNC(void) PyInterpreterState_Clear(PyInterpreterState *interp);
 PyAPI_FUNC(void) PyInterpreterState_Delete(PyInterpreterState *interp);
-PyAPI_FUNC(PyInterpreterState *) PyInterpreterState_Get(void);
-PyAPI_FUNC(PyObject *) PyInterpreterState_GetDict(PyInterpreterState *interp);
-PyAPI_FUNC(int64_t) PyInterpreterState_GetID(PyInterpreterState *interp);
 PyAPI_FUNC(PyInterpreterState *) PyInterpreterState_New(void);
-PyAPI_FUNC(int) PyState_AddModule(PyObject *module_, PyModuleDef *def);
+PyAPI_FUNC(int) PyState_AddModule(PyObject *module, PyModuleDef *def);
 PyAPI_FUNC(PyObject *) PyState_FindModule(PyModuleDef *def);
 PyAPI_FUNC(int) PyState_RemoveModule(PyModuleDef *def);
 PyAPI_FUNC(void) PyThreadState_Clear(PyThreadState *tstate);
@@ -133,13 +147,28 @@ PyAPI_FUNC(void) PyThreadState_Delete(PyThreadState *tstate);
 PyAPI_FUNC(void) PyThreadState_DeleteCurrent(void);
 PyAPI_FUNC(PyThreadState *) PyThreadState_Get(void);
 PyAPI_FUNC(PyObject *) PyThreadState_GetDict(void);
-PyAPI_FUNC(PyFrameObject *) PyThreadState_GetFrame(PyThreadState *tstate);
-PyAPI_FUNC(uint64_t) PyThreadState_GetID(PyThreadState *tstate);
-PyAPI_FUNC(PyInterpreterState *) PyThreadState_GetInterpreter(PyThreadState *tstate);
 PyAPI_FUNC(PyThreadState *) PyThreadState_New(PyInterpreterState *interp);
 PyAPI_FUNC(PyThreadState *) _PyThreadState_Prealloc(PyInterpreterState *);
 PyAPI_FUNC(int) PyThreadState_SetAsyncExc(unsigned long id, PyObject *exc);
 PyAPI_FUNC(PyThreadState *) PyThreadState_Swap(PyThreadState *tstate);
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03070000
+PyAPI_FUNC(int64_t) PyInterpreterState_GetID(PyInterpreterState *interp);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03080000
+PyAPI_FUNC(PyObject *) PyInterpreterState_GetDict(PyInterpreterState *interp);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03090000
+PyAPI_FUNC(PyInterpreterState *) PyInterpreterState_Get(void);
+#endif
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030a0000
+PyAPI_FUNC(PyFrameObject *) PyThreadState_GetFrame(PyThreadState *tstate);
+PyAPI_FUNC(uint64_t) PyThreadState_GetID(PyThreadState *tstate);
+PyAPI_FUNC(PyInterpreterState *) PyThreadState_GetInterpreter(PyThreadState *tstate);
+#endif
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(const PyConfig *) _Py_GetConfig(void);

@@ -56,6 +56,8 @@ PyAPI_FUNC(void) PyThread_release_lock(PyThread_type_lock);
 PyAPI_FUNC(int) PyThread_set_key_value(int key, void *value);
 PyAPI_FUNC(int) PyThread_set_stacksize(size_t);
 PyAPI_FUNC(unsigned long) PyThread_start_new_thread(void (*)(void *), void *);
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x03070000
 PyAPI_FUNC(Py_tss_t *) PyThread_tss_alloc(void);
 PyAPI_FUNC(int) PyThread_tss_create(Py_tss_t *key);
 PyAPI_FUNC(void) PyThread_tss_delete(Py_tss_t *key);
@@ -63,6 +65,7 @@ PyAPI_FUNC(void) PyThread_tss_free(Py_tss_t *key);
 PyAPI_FUNC(void *) PyThread_tss_get(Py_tss_t *key);
 PyAPI_FUNC(int) PyThread_tss_is_created(Py_tss_t *key);
 PyAPI_FUNC(int) PyThread_tss_set(Py_tss_t *key, void *value);
+#endif
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(int) _PyThread_at_fork_reinit(PyThread_type_lock *);

@@ -21,12 +21,14 @@ typedef struct {
     int n_in_sequence;
 } PyStructSequence_Desc;
 
-PyAPI_DATA(const char *const) PyStructSequence_UnnamedField;
-
 PyAPI_FUNC(PyObject *) PyStructSequence_GetItem(PyObject *p, Py_ssize_t pos);
 PyAPI_FUNC(PyObject *) PyStructSequence_New(PyTypeObject *type);
 PyAPI_FUNC(PyTypeObject *) PyStructSequence_NewType(PyStructSequence_Desc *desc);
 PyAPI_FUNC(void) PyStructSequence_SetItem(PyObject *p, Py_ssize_t pos, PyObject *o);
+
+#if !defined(Py_LIMITED_API) || Py_LIMITED_API + 0 >= 0x030b0000
+PyAPI_DATA(const char *const) PyStructSequence_UnnamedField;
+#endif
 
 #ifndef Py_LIMITED_API
 PyAPI_FUNC(void) PyStructSequence_InitType(PyTypeObject *type, PyStructSequence_Desc *desc);

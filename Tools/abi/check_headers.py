@@ -3,7 +3,7 @@
 
 Headers: each alone, and again with PY_SSIZE_T_CLEAN and with the limited API of 3.7; no warning is allowed.
 Samples (samples/*.c): compiled to object files, whose undefined symbols must all be in symbols.tsv, so that what
-the headers expand to never calls anything that CPython 3.11 does not export.
+the headers expand to never calls anything that CPython 3.11 does not export; refcounts.c is also run.
 """
 import argparse
 import concurrent.futures
@@ -55,6 +55,13 @@ def sample_job(compiler, standard, language, include, path, exported, folder):
     where = f'{os.path.basename(path)} ({compiler} {standard})'
     if error:
         return f'{where}:\n{error}'
+    if os.path.basename(path) == 'refcounts.c':         # a whole program
+        program = output[:-2]
+        error = compile_([compiler, output, '-o', program])
+        if not error:
+            ran = subprocess.run([program], text=True, stdout=subprocess.PIPE)
+            error = f'{ran.stdout}exit code {ran.returncode}' if ran.returncode else ''
+        return f'{where}:\n{error}' if error else ''
     names = subprocess.run(['nm', '-u', output], text=True, stdout=subprocess.PIPE, check=True).stdout.split()
     unknown = [name for name in names if name.lstrip('_').startswith('Py') and name not in exported]
     return f'{where}: calls what 3.11 does not export: {" ".join(unknown)}' if unknown else ''
