@@ -1,0 +1,10 @@
+// The loop with hooks, for sys.settrace and sys.setprofile.
+#include "Python/vm/internal.h"
+#include "Python/vm/numbers-inl.h"
+
+#define ATOLL_TRACED 1
+#define ATOLL_LOOP_NAME loop_traced
+
+namespace atl {
+#include "Python/vm/loop_body.h"
+}  // namespace atl
