@@ -8,6 +8,7 @@ what it prints is compared with the tables in full.  Exit code 1 and the differi
 import argparse
 import csv
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -91,7 +92,7 @@ def missing_headers(compiler):
     """Those of NEEDS whose foreign header this machine does not have."""
     absent = {}
     for header, foreign in NEEDS.items():
-        probe = subprocess.run([compiler, '-E', '-x', 'c', '-'], input=f'#include <{foreign}>\n', text=True,
+        probe = subprocess.run([*shlex.split(compiler), '-E', '-x', 'c', '-'], input=f'#include <{foreign}>\n', text=True,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if probe.returncode:
             absent[header] = foreign
@@ -106,7 +107,7 @@ def run(compiler, language, include, source):
         with open(path, 'w', encoding='utf-8') as file:
             file.write(source)
         # -w: naming deprecated things is the point here.  Functions are only declared, so nothing is linked in.
-        made = subprocess.run([compiler, standard, '-w', '-O0', f'-I{include}', path, '-o', program],
+        made = subprocess.run([*shlex.split(compiler), standard, '-w', '-O0', f'-I{include}', path, '-o', program],
                               text=True, stderr=subprocess.PIPE)
         if made.returncode:
             return None, [line for line in made.stderr.splitlines() if ': error: ' in line] or [made.stderr]
@@ -163,13 +164,17 @@ def self_test(layouts, constants, compiler, language, include):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--include', default=os.path.join(ROOT, 'Include'), help='headers to check')
-    parser.add_argument('--compiler', action='append', help='pair CC,CXX; can be repeated (default: gcc,g++ and clang,clang++ if there)')
+    parser.add_argument('--cxx', help='the C++ compiler (default: g++, and clang++ where there is one)')
+    parser.add_argument('--cc', help='the C compiler (default: the one that goes with --cxx)')
     parser.add_argument('--self-test', action='store_true', help='plant wrong rows and demand that each is reported')
     options = parser.parse_args()
 
     layouts, constants = read_table('layouts.tsv'), read_table('constants.tsv')
-    pairs = [pair.split(',') for pair in options.compiler] if options.compiler else \
-        [pair for pair in (['gcc', 'g++'], ['clang', 'clang++']) if all(map(shutil.which, pair))]
+    if options.cc or options.cxx:
+        cxx = options.cxx or 'g++'
+        pairs = [(options.cc or cxx.replace('clang++', 'clang').replace('g++', 'gcc').replace('c++', 'cc'), cxx)]
+    else:
+        pairs = [pair for pair in (('gcc', 'g++'), ('clang', 'clang++')) if all(map(shutil.which, pair))]
     if not pairs:
         sys.exit('no compiler found')
     if options.self_test:
