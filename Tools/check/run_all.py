@@ -31,6 +31,9 @@ GTEST_PASSED = re.compile(r'^\[  PASSED  \] (\d+) tests?\.')
 GTEST_FAILED = re.compile(r'^\[  FAILED  \] (\d+) tests?, listed below')
 UNITTEST_RAN = re.compile(r'^Ran (\d+) tests? in ')
 UNITTEST_END = re.compile(r'^(OK|FAILED)(?: \((.*)\))?$')
+LAYOUT = re.compile(r'^layout table: (\d+) structs, (\d+) fields, (\d+) constants equal')
+LAYOUT_HEADERS = re.compile(r'^headers: (\d+) headers and (\d+) samples, \d+ compilations, (\d+) failed')
+PLANTED = re.compile(r'^self-test: (\d+) of (\d+)\b')
 NOT_THERE_YET = re.compile(r'^nothing to check: ')
 
 
@@ -61,6 +64,17 @@ def tally(lines):
             failed += bad
             seen = True
             ran = None
+        elif match := LAYOUT.match(line):
+            passed += sum(map(int, match.groups()))
+            seen = True
+        elif match := LAYOUT_HEADERS.match(line):
+            passed += max(0, int(match[1]) + int(match[2]) - int(match[3]))
+            failed += int(match[3])
+            seen = True
+        elif match := PLANTED.match(line):
+            passed += int(match[1])
+            failed += int(match[2]) - int(match[1])
+            seen = True
         elif NOT_THERE_YET.match(line):
             seen = True
     return (passed, failed) if seen else None
