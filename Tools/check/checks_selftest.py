@@ -13,6 +13,7 @@ import generated       # noqa: E402
 import headers         # noqa: E402
 import indirect_jumps  # noqa: E402
 import layering        # noqa: E402
+import parser_alone    # noqa: E402
 import run_all         # noqa: E402
 import writable_symbols  # noqa: E402
 
@@ -251,6 +252,25 @@ class IndirectJumps(Tree):
     def test_rows(self):
         self.write('Objects/code/opcodes.def', '// ATOLL_OP(Name, …)\nATOLL_OP(A, 1)\n  ATOLL_OP(B, 2)\n')
         self.assertEqual(indirect_jumps.count_handlers(self.root), 2)
+
+
+class ParserAlone(Tree):
+    def build(self, path, text):
+        source = self.write(path + '.cc', text)
+        subprocess.run(['g++', '-O1', '-c', source, '-o', os.path.join(self.root, path + '.o')], check=True)
+
+    def test_clean_and_not(self):
+        self.build('Python/compiler/lexer', 'int width(int); int lex(int c) { return width(c); }\n')
+        self.build('Objects/str/width', 'int width(int c) { return c > 255 ? 2 : 1; }\n')
+        self.build('Objects/object', 'extern "C" int _Py_Dealloc(int); int drop(int c) { return _Py_Dealloc(c); }\n')
+        self.assertEqual(parser_alone.check(self.root), (2, []))
+        self.build('Objects/str/width', 'int drop(int); int width(int c) { return drop(c); }\n')
+        self.assertProblems(parser_alone.check(self.root)[1], (
+            'Objects/object.o', '_Py_Dealloc; reached by Objects/object.o from Objects/str/width.o from '
+            'Python/compiler/lexer.o'))
+        self.build('Python/compiler/parser', 'extern "C" { extern int Py_None; } int parse() { return Py_None; }\n')
+        self.assertProblems(parser_alone.check(self.root)[1], ('Objects/object.o', '_Py_Dealloc'),
+                            ('Python/compiler/parser.o', 'Py_None'))
 
 
 class RunAll(unittest.TestCase):
