@@ -50,6 +50,7 @@ struct GenObject {
   const uint64_t* pc;      // where to go on
   uint32_t live_end;       // registers below this are kept while suspended (>= 5)
   uint32_t slot_count;
+  bool resume_here;        // pc is the next instruction itself, not the one that suspended
   Slot slots[1];           // [locals][header][temporaries]
 };
 static_assert(offsetof(GenObject, gi_frame_state) == 75);
