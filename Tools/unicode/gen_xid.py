@@ -3,8 +3,14 @@
 ones repr() would not print, in Unicode 14.0 (the version of Python 3.11), from Debian's newer unicode-data by age.
 
 Usage: gen_xid.py [DATA_DIRECTORY] > Python/compiler/generated/xid_tables.h
+       gen_xid.py --check      fails if the committed file would change
 """
+import contextlib
+import io
+import os
 import sys
+
+TARGET = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../Python/compiler/generated/xid_tables.h')
 
 LAST_AGE = (14, 0)
 SURROGATES = range(0xD800, 0xE000)
@@ -45,8 +51,16 @@ def write(name, points):
     print('};\n')
 
 
-def main():
-    directory = sys.argv[1] if len(sys.argv) > 1 else '/usr/share/unicode'
+def check():
+    fresh = io.StringIO()
+    with contextlib.redirect_stdout(fresh):
+        generate('/usr/share/unicode')
+    with open(TARGET, encoding='utf-8') as file:
+        if file.read() != fresh.getvalue():
+            sys.exit('%s would change' % os.path.normpath(TARGET))
+
+
+def generate(directory):
     assigned = set()
     for first, last, age in rows(f'{directory}/DerivedAge.txt'):
         if tuple(map(int, age.split('.'))) <= LAST_AGE:
@@ -84,4 +98,7 @@ def main():
 
 
 if __name__ == '__main__':
-    main()
+    if sys.argv[1:] == ['--check']:
+        check()
+    else:
+        generate(sys.argv[1] if len(sys.argv) > 1 else '/usr/share/unicode')
