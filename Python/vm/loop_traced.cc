@@ -6,5 +6,5 @@
 #define ATOLL_LOOP_NAME loop_traced
 
 namespace atl {
-#include "Python/vm/loop_body.h"
+#include "Python/vm/loop_body.inc"
 }  // namespace atl
