@@ -107,5 +107,9 @@ class StrWriter {
 };
 
 void identifiers_bringup(Runtime& rt);
+// Bring-up only: the process-wide immortal interned string of an ASCII text (from the identifier table, or made in the
+// sealed arena with its hash filled and added to runtime().identifiers). Names, qualified names and documentation of
+// static types are made with it. NULL without memory.
+PyObject* str_immortal(std::string_view ascii);
 
 }  // namespace atl
