@@ -31,6 +31,8 @@ PyObject* vm_peek_builtins(ThreadState& ts);
 // f_locals: snapshot into the frame's dict (or the namespace), and back.
 PyObject* vm_frame_peek_locals(ThreadState& ts, FrameObject* f);
 void vm_locals_to_fast(ThreadState& ts, FrameObject* f, bool clear);
+// frame.f_lineno = v: the next instruction to run, from a trace function.
+Status vm_frame_set_lineno(ThreadState& ts, FrameObject* f, PyObject* v);
 // frame.clear()
 Status vm_frame_clear(ThreadState& ts, FrameObject* f);
 int vm_frame_traverse(FrameObject* f, visitproc visit, void* arg);
@@ -38,6 +40,6 @@ int vm_frame_traverse(FrameObject* f, visitproc visit, void* arg);
 void vm_frame_dealloc(ThreadState& ts, FrameObject* f);
 
 // exec/eval.
-Ref<> vm_eval_code(ThreadState& ts, PyObject* code, PyObject* globals, PyObject* locals, PyObject* closure);
+Ref<> vm_eval_code(ThreadState& ts, PyObject* code, PyObject* globals, PyObject* locals, PyObject* closure /* or NULL */);
 
 }  // namespace atl

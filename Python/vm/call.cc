@@ -1,4 +1,5 @@
 // Calls: binding arguments to parameters in place, pushing frames, entering the loop from C.
+#include "Objects/upcalls.h"
 #include "Python/vm/internal.h"
 
 #include <alloca.h>

@@ -66,7 +66,7 @@ PyObject* vm_run(ThreadState& ts, Slot* base, const uint64_t* pc);
 // Calls a Python function from C. Arguments are borrowed.
 Ref<> vm_call_function(ThreadState& ts, PyFunctionObject* f, PyObject* const* args, Py_ssize_t n, PyObject* kwnames);
 // Runs code in namespaces (exec, eval, modules, class bodies). locals may be NULL for optimised code.
-Ref<> vm_eval_code(ThreadState& ts, PyObject* code, PyObject* globals, PyObject* locals, PyObject* closure = nullptr);
+Ref<> vm_eval_code(ThreadState& ts, PyObject* code, PyObject* globals, PyObject* locals, PyObject* closure);
 // A class body: function without arguments, its namespace given.
 Ref<> vm_call_with_namespace(ThreadState& ts, PyFunctionObject* f, PyObject* ns);
 

@@ -97,6 +97,7 @@ Poll vm_poll(ThreadState& ts);
 
 // ---- slow paths (slow_*.cc). All borrow their operands unless said otherwise; NULL / kError with an exception set ----
 PyObject* slow_binary(ThreadState& ts, Opcode generic, PyObject* a, PyObject* b);
+PyObject* slow_append(ThreadState& ts, PyObject* left_owned, PyObject* right);  // left += right for exact strs
 PyObject* slow_compare(ThreadState& ts, int op, PyObject* a, PyObject* b);
 int slow_compare_bool(ThreadState& ts, int op, PyObject* a, PyObject* b);  // -1, 0, 1
 PyObject* slow_get_global(ThreadState& ts, Slot* base, PyObject* name);

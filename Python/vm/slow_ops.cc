@@ -15,6 +15,13 @@ PyObject* slow_binary(ThreadState& ts, Opcode generic, PyObject* a, PyObject* b)
   return number_binary(ts, op, a, b).release();
 }
 
+PyObject* slow_append(ThreadState& ts, PyObject* left_owned, PyObject* right) {
+  Ref<> left = Ref<>::steal(left_owned);
+  // On failure the string is gone with its local; the exception says why.
+  if (failed(str_append(ts, &left, right))) return nullptr;
+  return left.release();
+}
+
 PyObject* slow_compare(ThreadState& ts, int op, PyObject* a, PyObject* b) {
   Ref<> x = dup(a);
   Ref<> y = dup(b);

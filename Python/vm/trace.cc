@@ -16,9 +16,8 @@ Status call_hook(ThreadState& ts, Py_tracefunc func, PyObject* self, FrameObject
   ++ts.tracing;
   int hooks = std::exchange(ts.hooks, 0);
   int saved_what = std::exchange(ts.tracing_what, what);
-  const uint64_t* pc = ts.pc;
+  // ts.pc belongs to the traced frame; a jump by f_lineno changes it, calls made by the hook put it back.
   int result = func(self, reinterpret_cast<PyFrameObject*>(frame), what, arg);
-  ts.pc = pc;
   ts.tracing_what = saved_what;
   --ts.tracing;
   // The hook itself may have changed the hooks.

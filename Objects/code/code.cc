@@ -1,0 +1,556 @@
+// Code objects: from images, and the code type as Python sees it.
+#include "Objects/code/code.h"
+
+#include <cstring>
+
+#include "Objects/bytes.h"
+#include "Objects/dict/dict.h"
+#include "Objects/int/int.h"
+#include "Objects/list.h"
+#include "Objects/str/str.h"
+#include "Objects/tuple.h"
+#include "Objects/type/spec.h"
+#include "structmember.h"
+
+namespace atl {
+
+namespace {
+
+Ref<> slots_tuple(ThreadState& ts, const CodeImage* image) {
+  Ref<> t = tuple_new(ts, image->local_name_count);
+  if (!t) return {};
+  for (uint32_t i = 0; i < image->local_name_count; ++i) {
+    PyObject* name = image->local_names[i];
+    tuple_items(t.get())[i] = new_ref(name != nullptr ? name : empty_str());
+  }
+  return t;
+}
+
+void code_dealloc(ThreadState& ts, PyObject* o) {
+  CodeObject* code = as_code(o);
+  PyCodeObject* c = &code->head;
+  if (c->co_weakreflist != nullptr) PyObject_ClearWeakRefs(o);
+  xdecref(c->co_consts);
+  xdecref(c->co_names);
+  xdecref(c->co_exceptiontable);
+  xdecref(c->co_localsplusnames);
+  xdecref(c->co_localspluskinds);
+  xdecref(c->co_filename);
+  xdecref(c->co_name);
+  xdecref(c->co_qualname);
+  xdecref(c->co_linetable);
+  xdecref(c->_co_code);
+  std::free(code->words);
+  std::free(code->heat);
+  image_unref(code->image);
+  free_object(ts, o);
+}
+
+}  // namespace
+
+Ref<> code_new(ThreadState& ts, CodeImage* image) {
+  auto code = new_object<CodeObject>(ts, &PyCode_Type);
+  if (!code) {
+    image_unref(image);
+    return {};
+  }
+  std::memset(reinterpret_cast<char*>(code.get()) + sizeof(PyObject), 0, sizeof(CodeObject) - sizeof(PyObject));
+  CodeObject* k = code.get();
+  PyCodeObject* c = &k->head;
+  k->image = image;
+  c->co_filename = new_ref(image->filename);
+  c->co_name = new_ref(image->name);
+  c->co_qualname = new_ref(image->qualname);
+  Ref<> consts = tuple_new(ts, image->const_count);
+  if (!consts) return {};
+  for (uint32_t i = 0; i < image->const_count; ++i) {
+    PyObject* item;
+    if (image->children != nullptr && image->children[i] != nullptr) {
+      item = code_new(ts, image_ref(image->children[i])).release();
+      if (item == nullptr) return {};
+    } else {
+      item = new_ref(image->consts[i]);
+    }
+    tuple_items(consts.get())[i] = item;
+  }
+  c->co_consts = consts.release();
+  c->co_names = tuple_from(ts, image->names, image->name_count).release();
+  c->co_localsplusnames = slots_tuple(ts, image).release();
+  c->co_localspluskinds =
+      bytes_from(ts, {reinterpret_cast<const char*>(image->local_kinds), image->local_name_count}).release();
+  c->co_exceptiontable = bytes_from(ts, {}).release();
+  c->co_linetable = bytes_from(ts, {}).release();
+  if (!c->co_names || !c->co_localsplusnames || !c->co_localspluskinds || !c->co_exceptiontable || !c->co_linetable) return {};
+  c->co_flags = static_cast<int>(image->flags);
+  c->co_argcount = static_cast<int>(image->argcount);
+  c->co_posonlyargcount = static_cast<int>(image->posonlyargcount);
+  c->co_kwonlyargcount = static_cast<int>(image->kwonlyargcount);
+  c->co_stacksize = static_cast<int>(image->ntemps) - kFrameHeader;
+  c->co_firstlineno = image->firstlineno;
+  c->co_nfreevars = static_cast<int>(image->free_count);
+  c->co_nlocalsplus = static_cast<int>(image->local_name_count);
+  int plain = 0, cells = 0, both = 0;
+  for (uint32_t i = 0; i < image->local_name_count; ++i) {
+    uint8_t kind = image->local_kinds[i];
+    if (image->local_names[i] == nullptr) continue;
+    plain += (kind & kLocalPlain) != 0;
+    cells += (kind & kLocalCell) != 0;
+    both += (kind & kLocalPlain) && (kind & kLocalCell);
+  }
+  c->co_nlocals = plain;
+  c->co_ncellvars = cells;
+  c->co_nplaincellvars = cells - both;
+  k->consts = tuple_items(c->co_consts);
+  k->names = tuple_items(c->co_names);
+  k->nlocals = image->nlocals;
+  k->ntemps = image->ntemps;
+  k->argcount = image->argcount;
+  k->is_generator = (image->flags & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0;
+  k->has_namespace = !(image->flags & CO_OPTIMIZED);
+  k->simple = !(image->flags & (CO_VARARGS | CO_VARKEYWORDS)) && image->kwonlyargcount == 0 && !k->has_namespace;
+  return code;
+}
+
+Status code_make_words(ThreadState& ts, CodeObject* code) {
+  const CodeImage* image = code->image;
+  size_t n = image->word_count;
+  auto* words = static_cast<uint64_t*>(std::malloc(n * sizeof(uint64_t)));
+  auto* heat = static_cast<uint8_t*>(std::calloc(n, 1));
+  if (words == nullptr || heat == nullptr) {
+    std::free(words);
+    std::free(heat);
+    raise_no_memory(ts);
+    return Status::kError;
+  }
+  std::memcpy(words, image->words, n * sizeof(uint64_t));
+  if (code->is_generator) {
+    for (size_t i = 0; i < n;) {
+      auto op = static_cast<Opcode>(words[i] & 0xffff);
+      if (op == Opcode::kReturn) words[i] = (words[i] & ~uint64_t{0xffff}) | static_cast<uint16_t>(Opcode::kReturnGen);
+      if (op == Opcode::kReturnK) words[i] = (words[i] & ~uint64_t{0xffff}) | static_cast<uint16_t>(Opcode::kReturnKGen);
+      i += 1u + kOpInfo[static_cast<int>(op)].cache;
+    }
+  }
+  code->heat = heat;
+  code->words = words;
+  return Status::kOk;
+}
+
+int code_line(const CodeObject* code, uint32_t pc) {
+  const PositionRow* row = image_position(code->image, pc);
+  return row == nullptr || row->line <= 0 ? -1 : row->line;
+}
+
+namespace {
+
+// Instruction offsets as Python sees them count 2 per word, so that tb_lasti // 2 indexes co_positions().
+constexpr int kOffsetPerWord = 2;
+
+Ref<> names_of_kind(ThreadState& ts, CodeObject* c, uint8_t kind) {
+  const CodeImage* image = c->image;
+  Ref<> list = list_new(ts, 0);
+  if (!list) return {};
+  for (uint32_t i = 0; i < image->local_name_count; ++i) {
+    if (image->local_names[i] == nullptr || !(image->local_kinds[i] & kind)) continue;
+    if (failed(list_append(ts, list.get(), dup(image->local_names[i])))) return {};
+  }
+  return list_as_tuple(ts, list.get());
+}
+
+Ref<> get_varnames(ThreadState& ts, CodeObject* c) { return names_of_kind(ts, c, kLocalPlain); }
+Ref<> get_cellvars(ThreadState& ts, CodeObject* c) { return names_of_kind(ts, c, kLocalCell); }
+Ref<> get_freevars(ThreadState& ts, CodeObject* c) { return names_of_kind(ts, c, kLocalFree); }
+
+Ref<> get_code(ThreadState& ts, CodeObject* c) {
+  if (c->head._co_code == nullptr) {
+    const CodeImage* image = c->image;
+    c->head._co_code =
+        bytes_from(ts, {reinterpret_cast<const char*>(image->words), image->word_count * sizeof(uint64_t)}).release();
+  }
+  return Ref<>::dup_of(c->head._co_code);
+}
+
+Ref<> int_or_none(ThreadState& ts, int v) { return v < 0 ? new_none() : int_from_i64(ts, v); }
+
+Ref<> co_positions(ThreadState& ts, CodeObject* c) {
+  Ref<> list = list_new(ts, 0);
+  if (!list) return {};
+  for (uint32_t i = 0; i < c->image->word_count; ++i) {
+    const PositionRow* row = image_position(c->image, i);
+    bool known = row != nullptr && row->line > 0;
+    Ref<> line = int_or_none(ts, known ? row->line : -1);
+    Ref<> end_line = int_or_none(ts, known ? row->end_line : -1);
+    Ref<> column = int_or_none(ts, known ? row->column : -1);
+    Ref<> end_column = int_or_none(ts, known ? row->end_column : -1);
+    if (!line || !end_line || !column || !end_column) return {};
+    Ref<> t = tuple_of(ts, line.get(), end_line.get(), column.get(), end_column.get());
+    if (!t || failed(list_append(ts, list.get(), std::move(t)))) return {};
+  }
+  return object_iter(ts, list.get());
+}
+
+// (start, end, line) for each run of instructions of one line.
+Ref<> co_lines(ThreadState& ts, CodeObject* c) {
+  const CodeImage* image = c->image;
+  Ref<> list = list_new(ts, 0);
+  if (!list) return {};
+  for (uint32_t i = 0; i < image->position_count;) {
+    int line = image->positions[i].line;
+    uint32_t next = i + 1;
+    while (next < image->position_count && image->positions[next].line == line) ++next;
+    uint32_t end = next < image->position_count ? image->positions[next].pc : image->word_count;
+    Ref<> from = int_from_i64(ts, image->positions[i].pc * kOffsetPerWord);
+    Ref<> to = int_from_i64(ts, end * kOffsetPerWord);
+    Ref<> shown = int_or_none(ts, line > 0 ? line : -1);
+    if (!from || !to || !shown) return {};
+    Ref<> t = tuple_of(ts, from.get(), to.get(), shown.get());
+    if (!t || failed(list_append(ts, list.get(), std::move(t)))) return {};
+    i = next;
+  }
+  return object_iter(ts, list.get());
+}
+
+Ref<> code_repr(ThreadState& ts, PyObject* o) {
+  PyCodeObject* c = &as_code(o)->head;
+  return str_format(ts, "<code object %U at %p, file \"%U\", line %d>", c->co_name, o, c->co_filename, c->co_firstlineno);
+}
+
+// Constants that are equal but of different types, or zeros of different sign, make different code.
+Tri same_constant(ThreadState& ts, PyObject* a, PyObject* b) {
+  if (a == b) return Tri::kTrue;
+  if (a->ob_type != b->ob_type) return Tri::kFalse;
+  if (is_exact_tuple(a)) {
+    if (tuple_size(a) != tuple_size(b)) return Tri::kFalse;
+    for (Py_ssize_t i = 0; i < tuple_size(a); ++i) {
+      Tri t = same_constant(ts, tuple_peek(a, i), tuple_peek(b, i));
+      if (t != Tri::kTrue) return t;
+    }
+    return Tri::kTrue;
+  }
+  if (PyFloat_CheckExact(a) || PyComplex_CheckExact(a)) {
+    Ref<> x = object_repr(ts, a);
+    Ref<> y = object_repr(ts, b);
+    if (!x || !y) return Tri::kError;
+    return tri(str_equal(x.get(), y.get()));
+  }
+  return object_equal(ts, a, b);
+}
+
+Ref<> code_richcompare(ThreadState& ts, PyObject* a, PyObject* b, int op) {
+  if ((op != Py_EQ && op != Py_NE) || !is_exact(a, &PyCode_Type) || !is_exact(b, &PyCode_Type)) return not_implemented();
+  CodeObject* x = as_code(a);
+  CodeObject* y = as_code(b);
+  const CodeImage* i = x->image;
+  const CodeImage* j = y->image;
+  bool equal = x == y;
+  if (!equal) {
+    equal = i->flags == j->flags && i->argcount == j->argcount && i->posonlyargcount == j->posonlyargcount &&
+            i->kwonlyargcount == j->kwonlyargcount && x->head.co_firstlineno == y->head.co_firstlineno &&
+            i->word_count == j->word_count && i->handler_count == j->handler_count &&
+            i->position_count == j->position_count &&
+            std::memcmp(i->words, j->words, i->word_count * sizeof(uint64_t)) == 0 &&
+            (i->position_count == 0 ||
+             std::memcmp(i->positions, j->positions, i->position_count * sizeof(PositionRow)) == 0) &&
+            str_equal(x->head.co_name, y->head.co_name);
+    if (equal) {
+      Tri t = same_constant(ts, x->head.co_consts, y->head.co_consts);
+      if (t == Tri::kTrue) t = object_equal(ts, x->head.co_names, y->head.co_names);
+      if (t == Tri::kTrue) t = object_equal(ts, x->head.co_localsplusnames, y->head.co_localsplusnames);
+      if (failed(t)) return {};
+      equal = t == Tri::kTrue;
+    }
+  }
+  return new_bool(equal == (op == Py_EQ));
+}
+
+Py_hash_t code_hash(ThreadState& ts, PyObject* o) {
+  CodeObject* c = as_code(o);
+  Py_hash_t h = str_hash(c->head.co_name);
+  Py_hash_t names;
+  if (failed(object_hash(ts, c->head.co_names, &names))) return -1;
+  uint64_t mix = static_cast<uint64_t>(h) * 1000003u ^ static_cast<uint64_t>(names);
+  const CodeImage* image = c->image;
+  for (uint32_t i = 0; i < image->word_count; ++i) mix = (mix ^ image->words[i]) * 0x9e3779b97f4a7c15ull;
+  mix ^= image->argcount + 31u * image->kwonlyargcount + 1021u * image->flags;
+  auto result = static_cast<Py_hash_t>(mix);
+  return result == -1 ? -2 : result;
+}
+
+// ---- replace -----------------------------------------------------------------------------------------------------
+
+template <class T>
+T* copy_array(const T* from, uint32_t n) {
+  auto* to = static_cast<T*>(std::malloc((n ? n : 1) * sizeof(T)));
+  if (to != nullptr && n != 0) std::memcpy(to, from, n * sizeof(T));
+  return to;
+}
+PyObject** copy_objects(PyObject* const* from, uint32_t n) {
+  auto** to = copy_array(from, n);
+  if (to != nullptr) {
+    for (uint32_t i = 0; i < n; ++i) xincref(to[i]);
+  }
+  return to;
+}
+
+CodeImage* image_copy(const CodeImage* from) {
+  CodeImage* to = image_new();
+  if (to == nullptr) return nullptr;
+  to->flags = from->flags;
+  to->argcount = from->argcount;
+  to->posonlyargcount = from->posonlyargcount;
+  to->kwonlyargcount = from->kwonlyargcount;
+  to->nlocals = from->nlocals;
+  to->ntemps = from->ntemps;
+  to->firstlineno = from->firstlineno;
+  to->name = new_ref(from->name);
+  to->qualname = new_ref(from->qualname);
+  to->filename = new_ref(from->filename);
+  to->words = copy_array(from->words, from->word_count);
+  to->word_count = from->word_count;
+  to->consts = copy_objects(from->consts, from->const_count);
+  to->const_count = from->const_count;
+  to->names = copy_objects(from->names, from->name_count);
+  to->name_count = from->name_count;
+  to->local_names = copy_objects(from->local_names, from->local_name_count);
+  to->local_kinds = copy_array(from->local_kinds, from->local_name_count);
+  to->local_name_count = from->local_name_count;
+  to->free_count = from->free_count;
+  to->cell_count = from->cell_count;
+  to->handlers = copy_array(from->handlers, from->handler_count);
+  to->handler_count = from->handler_count;
+  to->live = copy_array(from->live, from->live_count);
+  to->live_count = from->live_count;
+  to->live_pool = copy_array(from->live_pool, from->live_pool_count);
+  to->live_pool_count = from->live_pool_count;
+  to->positions = copy_array(from->positions, from->position_count);
+  to->position_count = from->position_count;
+  if (!to->words || !to->consts || !to->names || !to->local_names || !to->local_kinds || !to->handlers || !to->live ||
+      !to->live_pool || !to->positions) {
+    image_unref(to);
+    return nullptr;
+  }
+  return to;
+}
+
+// Items of a tuple take the place of an image's array of as many names.
+bool put_names(ThreadState& ts, PyObject** items, uint32_t n, PyObject* tuple, const char* what) {
+  if (!is_tuple(tuple) || tuple_size(tuple) != static_cast<Py_ssize_t>(n)) {
+    (void)raise(ts, PyExc_ValueError, "code: %s must be a tuple of %u names", what, n);
+    return false;
+  }
+  for (uint32_t i = 0; i < n; ++i) {
+    PyObject* name = tuple_peek(tuple, i);
+    if (!is_str(name)) {
+      (void)raise(ts, PyExc_TypeError, "name tuples must contain only strings, not '%.500s'", name->ob_type->tp_name);
+      return false;
+    }
+    Ref<> interned = dup(name);
+    str_intern(ts, &interned);
+    set_field(items[i], std::move(interned));
+  }
+  return true;
+}
+
+Ref<> code_replace(ThreadState& ts, CodeObject* c, int argcount, int posonly, int kwonly, PyObject* nlocals, PyObject* stacksize,
+                   PyObject* flags, PyObject* firstlineno, PyObject* code_bytes, PyObject* consts, PyObject* names,
+                   PyObject* varnames, PyObject* freevars, PyObject* cellvars, PyObject* filename, PyObject* name,
+                   PyObject* qualname, PyObject* linetable, PyObject* exceptiontable) {
+  (void)nlocals;
+  (void)stacksize;
+  (void)linetable;
+  (void)exceptiontable;
+  const CodeImage* old = c->image;
+  if (code_bytes != nullptr) {
+    Ref<> mine = get_code(ts, c);
+    if (!mine) return {};
+    Tri same = object_equal(ts, mine.get(), code_bytes);
+    if (failed(same)) return {};
+    if (same == Tri::kFalse) return raise(ts, PyExc_ValueError, "code: instructions can't be replaced");
+  }
+  CodeImage* image = image_copy(old);
+  if (image == nullptr) return raise_memory(ts);
+  // The copy is dropped unless a code object takes it over.
+  ScopeGuard drop([&] { image_unref(image); });
+  if (argcount >= 0) image->argcount = static_cast<uint32_t>(argcount);
+  if (posonly >= 0) image->posonlyargcount = static_cast<uint32_t>(posonly);
+  if (kwonly >= 0) image->kwonlyargcount = static_cast<uint32_t>(kwonly);
+  if (image->posonlyargcount > image->argcount || image->argcount + image->kwonlyargcount > image->nlocals) {
+    return raise(ts, PyExc_ValueError, "code: varnames is too small");
+  }
+  int value;
+  if (flags != nullptr) {
+    if (!convert_int(ts, flags, {}, &value)) return {};
+    if (value < 0) return raise(ts, PyExc_ValueError, "code: flags must be positive");
+    image->flags = static_cast<uint32_t>(value);
+  }
+  if (firstlineno != nullptr) {
+    if (!convert_int(ts, firstlineno, {}, &value)) return {};
+    image->firstlineno = value;
+  }
+  struct Text {
+    PyObject* given;
+    PyObject** field;
+    const char* what;
+  } texts[] = {{filename, &image->filename, "co_filename"}, {name, &image->name, "co_name"}, {qualname, &image->qualname, "co_qualname"}};
+  for (const Text& t : texts) {
+    if (t.given == nullptr) continue;
+    if (!is_str(t.given)) return raise(ts, PyExc_TypeError, "replace() argument '%s' must be str, not %T", t.what, t.given);
+    set_field(*t.field, dup(t.given));
+  }
+  // Constants: nested code stays in the tuple as code objects.
+  PyObject* new_consts = consts != nullptr ? consts : c->head.co_consts;
+  if (!is_tuple(new_consts)) return raise(ts, PyExc_TypeError, "replace() argument 'co_consts' must be tuple, not %T", new_consts);
+  if (tuple_size(new_consts) < static_cast<Py_ssize_t>(image->const_count)) {
+    return raise(ts, PyExc_ValueError, "code: co_consts is too small");
+  }
+  for (uint32_t i = 0; i < image->const_count; ++i) xdecref(std::exchange(image->consts[i], nullptr));
+  std::free(image->consts);
+  image->const_count = 0;
+  image->consts = copy_objects(tuple_items(new_consts), static_cast<uint32_t>(tuple_size(new_consts)));
+  if (image->consts == nullptr) return raise_memory(ts);
+  image->const_count = static_cast<uint32_t>(tuple_size(new_consts));
+  if (names != nullptr && !put_names(ts, image->names, image->name_count, names, "co_names")) return {};
+  if (varnames != nullptr || freevars != nullptr || cellvars != nullptr) {
+    struct Kind {
+      PyObject* given;
+      uint8_t kind;
+      const char* what;
+    } kinds[] = {{varnames, kLocalPlain, "co_varnames"}, {freevars, kLocalFree, "co_freevars"}, {cellvars, kLocalCell, "co_cellvars"}};
+    for (const Kind& k : kinds) {
+      if (k.given == nullptr) continue;
+      if (!is_tuple(k.given)) return raise(ts, PyExc_TypeError, "replace() argument '%s' must be tuple, not %T", k.what, k.given);
+      Py_ssize_t at = 0;
+      for (uint32_t i = 0; i < image->local_name_count; ++i) {
+        if (image->local_names[i] == nullptr || !(image->local_kinds[i] & k.kind)) continue;
+        if (at >= tuple_size(k.given)) return raise(ts, PyExc_ValueError, "code: %s has the wrong length", k.what);
+        PyObject* given = tuple_peek(k.given, at++);
+        if (!is_str(given)) {
+          return raise(ts, PyExc_TypeError, "name tuples must contain only strings, not '%.500s'", given->ob_type->tp_name);
+        }
+        Ref<> interned = dup(given);
+        str_intern(ts, &interned);
+        set_field(image->local_names[i], std::move(interned));
+      }
+      if (at != tuple_size(k.given)) return raise(ts, PyExc_ValueError, "code: %s has the wrong length", k.what);
+    }
+  }
+  return code_new(ts, image_ref(image));
+}
+
+Ref<> code_sizeof(ThreadState& ts, CodeObject* c) {
+  size_t n = sizeof(CodeObject) + (c->words != nullptr ? c->image->word_count * 9u : 0u);
+  return int_from_u64(ts, n);
+}
+
+// Whether the frame's name of a variable is positional-only etc. is told by counts; nothing else is needed here.
+constexpr MethodSpec kCodeMethods[] = {
+    ATOLL_METHOD(co_positions, "co_positions", "($self, /)", "Iterate over (line, end_line, column, end_column) of each instruction."),
+    ATOLL_METHOD(co_lines, "co_lines", "($self, /)", "Iterate over (start, end, line)."),
+    ATOLL_METHOD(code_sizeof, "__sizeof__", "($self, /)", "Size in memory, in bytes."),
+    ATOLL_METHOD(code_replace, "replace",
+                 "($self, /, *, co_argcount=-1, co_posonlyargcount=-1, co_kwonlyargcount=-1, co_nlocals=-1, "
+                 "co_stacksize=-1, co_flags=-1, co_firstlineno=-1, co_code=None, co_consts=None, co_names=None, "
+                 "co_varnames=None, co_freevars=None, co_cellvars=None, co_filename=None, co_name=None, "
+                 "co_qualname=None, co_linetable=None, co_exceptiontable=None)",
+                 "A copy of the code object with new values for the given fields."),
+    ATOLL_METHOD_END};
+
+constexpr PyGetSetDef kCodeGetSet[] = {{"co_code", ATOLL_GETTER(get_code), nullptr, nullptr, nullptr},
+                                       {"co_varnames", ATOLL_GETTER(get_varnames), nullptr, nullptr, nullptr},
+                                       {"co_cellvars", ATOLL_GETTER(get_cellvars), nullptr, nullptr, nullptr},
+                                       {"co_freevars", ATOLL_GETTER(get_freevars), nullptr, nullptr, nullptr},
+                                       {"_co_code_adaptive", ATOLL_GETTER(get_code), nullptr, nullptr, nullptr},
+                                       ATOLL_GETSET_END};
+
+#define CODE_MEMBER(name, type) \
+  { #name, type, offsetof(PyCodeObject, name), READONLY, nullptr }
+constexpr PyMemberDef kCodeMembers[] = {CODE_MEMBER(co_argcount, T_INT),
+                                        CODE_MEMBER(co_posonlyargcount, T_INT),
+                                        CODE_MEMBER(co_kwonlyargcount, T_INT),
+                                        CODE_MEMBER(co_nlocals, T_INT),
+                                        CODE_MEMBER(co_stacksize, T_INT),
+                                        CODE_MEMBER(co_flags, T_INT),
+                                        CODE_MEMBER(co_names, T_OBJECT),
+                                        CODE_MEMBER(co_filename, T_OBJECT),
+                                        CODE_MEMBER(co_name, T_OBJECT),
+                                        CODE_MEMBER(co_qualname, T_OBJECT),
+                                        CODE_MEMBER(co_firstlineno, T_INT),
+                                        CODE_MEMBER(co_linetable, T_OBJECT),
+                                        CODE_MEMBER(co_consts, T_OBJECT),
+                                        CODE_MEMBER(co_exceptiontable, T_OBJECT),
+                                        {nullptr, 0, 0, 0, nullptr}};
+#undef CODE_MEMBER
+
+}  // namespace
+
+constinit const TypeSpec code_spec{
+    .name = "code",
+    .doc = "A code object: what a function, a module or a class body runs.",
+    .basicsize = sizeof(CodeObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .dealloc = ATOLL_SLOT(code_dealloc),
+    .repr = ATOLL_SLOT(code_repr),
+    .hash = ATOLL_SLOT(code_hash),
+    .richcompare = ATOLL_SLOT(code_richcompare),
+    .weaklist_offset = offsetof(PyCodeObject, co_weakreflist),
+    .methods = kCodeMethods,
+    .members = kCodeMembers,
+    .getset = kCodeGetSet,
+};
+
+}  // namespace atl
+
+using namespace atl;
+
+ATOLL_SEALED PyTypeObject PyCode_Type = {};
+
+int PyCode_Addr2Line(PyCodeObject* c, int offset) {
+  if (offset < 0) return c->co_firstlineno;
+  return code_line(as_code(obj(c)), static_cast<uint32_t>(offset) / kOffsetPerWord);
+}
+int PyCode_Addr2Location(PyCodeObject* c, int offset, int* line, int* column, int* end_line, int* end_column) {
+  const PositionRow* row = image_position(as_code(obj(c))->image, static_cast<uint32_t>(offset) / kOffsetPerWord);
+  if (row == nullptr || row->line <= 0) {
+    *line = *column = *end_line = *end_column = -1;
+    return 1;
+  }
+  *line = row->line;
+  *column = row->column;
+  *end_line = row->end_line;
+  *end_column = row->end_column;
+  return 1;
+}
+PyObject* PyCode_GetCode(PyCodeObject* c) { return get_code(current_thread(), as_code(obj(c))).release(); }
+PyObject* PyCode_GetVarnames(PyCodeObject* c) { return get_varnames(current_thread(), as_code(obj(c))).release(); }
+PyObject* PyCode_GetCellvars(PyCodeObject* c) { return get_cellvars(current_thread(), as_code(obj(c))).release(); }
+PyObject* PyCode_GetFreevars(PyCodeObject* c) { return get_freevars(current_thread(), as_code(obj(c))).release(); }
+
+// An empty code object with a name and a line: for tracebacks of code that is not Python's.
+PyCodeObject* PyCode_NewEmpty(const char* filename, const char* funcname, int firstlineno) {
+  ThreadState& ts = current_thread();
+  CodeImage* image = image_new();
+  if (image == nullptr) return raise_memory(ts);
+  image->flags = CO_OPTIMIZED | CO_NEWLOCALS;
+  image->firstlineno = firstlineno;
+  image->filename = PyUnicode_DecodeFSDefault(filename);
+  image->name = str_from_utf8(ts, funcname).release();
+  image->qualname = image->name ? new_ref(image->name) : nullptr;
+  image->ntemps = kFrameHeader;
+  auto* words = static_cast<uint64_t*>(std::malloc(sizeof(uint64_t)));
+  auto** consts = static_cast<PyObject**>(std::malloc(sizeof(PyObject*)));
+  auto* rows = static_cast<PositionRow*>(std::malloc(sizeof(PositionRow)));
+  image->words = words;
+  image->consts = consts;
+  image->positions = rows;
+  if (!image->filename || !image->name || !words || !consts || !rows) {
+    image_unref(image);
+    return error_set(ts) ? nullptr : static_cast<PyCodeObject*>(raise_memory(ts));
+  }
+  words[0] = encode_word(Opcode::kReturnK, 0);
+  image->word_count = 1;
+  consts[0] = new_ref(Py_None);
+  image->const_count = 1;
+  rows[0] = {0, firstlineno, firstlineno, -1, -1};
+  image->position_count = 1;
+  return reinterpret_cast<PyCodeObject*>(code_new(ts, image).release());
+}
