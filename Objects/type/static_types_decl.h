@@ -1,0 +1,8 @@
+// Static types that no public header declares. Only the bring-up of static types includes this.
+#pragma once
+
+#include "Python.h"
+
+extern "C" {
+extern PyTypeObject _PyAnextAwaitable_Type;
+}
