@@ -16,6 +16,8 @@ ATOLL_INLINE std::string_view bytes_view(const PyObject* o) { return {bytes_data
 Ref<> bytes_new(ThreadState& ts, Py_ssize_t size);  // uninitialised, zero-terminated; size 0 gives the shared b''
 Ref<> bytes_from(ThreadState& ts, std::string_view data);
 Status bytes_resize(ThreadState& ts, Ref<>* bytes, Py_ssize_t size);  // the only reference
+Ref<> bytes_from_char(uint8_t c);  // one of the immortal ones
+void bytes_bringup();
 Ref<> bytearray_from(ThreadState& ts, std::string_view data);
 
 }  // namespace atl

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "Objects/object.h"
+#include "Objects/str/kernel_chars.h"
 
 namespace atl {
 
@@ -40,6 +41,15 @@ ATOLL_INLINE void str_put(unsigned kind, void* data, Py_ssize_t i, uint32_t c) {
 ATOLL_INLINE uint32_t str_at(const PyObject* o, Py_ssize_t i) {
   return str_read(str_kind(o), str_data(o), i);
 }
+// The class of its characters as the layout tells: 0x7F, 0xFF, 0xFFFF or 0x10FFFF.
+ATOLL_INLINE uint32_t str_max_class(const PyObject* o) {
+  if (str_is_ascii(o)) return 0x7F;
+  unsigned kind = str_kind(o);
+  return kind == 1 ? 0xFFu : kind == 2 ? 0xFFFFu : 0x10FFFFu;
+}
+ATOLL_INLINE TextView str_view(const PyObject* o) {
+  return {str_data(o), str_length(o), static_cast<TextKind>(str_kind(o))};
+}
 ATOLL_INLINE bool str_is_interned(const PyObject* o) { return str_head(o)->state.interned != 0; }
 
 // A new string with room for `length` characters up to max_char; the caller fills all of them before anybody
@@ -64,7 +74,11 @@ Ref<> str_join_iterable(ThreadState& ts, PyObject* separator, PyObject* iterable
 bool str_equal(const PyObject* a, const PyObject* b);
 bool str_equals_ascii(const PyObject* a, std::string_view text);
 int str_compare(const PyObject* a, const PyObject* b);
-Py_hash_t str_hash(const PyObject* o);  // fills the cached hash
+Py_hash_t str_hash_fill(const PyObject* o);
+ATOLL_INLINE Py_hash_t str_hash(const PyObject* o) {  // fills the cached hash
+  Py_hash_t hash = str_head(o)->hash;
+  return ATOLL_LIKELY(hash != -1) ? hash : str_hash_fill(o);
+}
 Py_ssize_t str_find(const PyObject* hay, const PyObject* needle, Py_ssize_t start, Py_ssize_t end,
                     int direction);  // -1: absent
 // UTF-8 form, cached in the string; surrogates raise UnicodeEncodeError. Valid as long as the string.
@@ -77,33 +91,57 @@ Ref<> str_interned(ThreadState& ts, const char* ascii);
 // The interned string equal to s if there is one (identifier table or interpreter's); borrowed or NULL.
 PyObject* str_peek_interned(ThreadState& ts, PyObject* s);
 
-// Builds a string piece by piece.
+// Builds a string piece by piece. Small results never touch the heap before they are finished.
 class StrWriter {
  public:
   explicit StrWriter(ThreadState& ts) : ts_(ts) {}
   StrWriter(const StrWriter&) = delete;
   StrWriter& operator=(const StrWriter&) = delete;
   ~StrWriter();
-  // Room for `extra` more characters up to max_char.
+  // Room for `extra` more characters up to max_char, which may be an upper bound.
   Status prepare(Py_ssize_t extra, uint32_t max_char);
-  Status put(uint32_t c);
+  // The same where a character of max_char's class will certainly be written.
+  Status prepare_exact(Py_ssize_t extra, uint32_t max_char);
+  ATOLL_INLINE Status put(uint32_t c) {
+    if (ATOLL_UNLIKELY(length_ >= room_ || c > max_char_)) {
+      if (failed(grow(1, c))) return Status::kError;
+    }
+    str_put(kind_, data_, length_++, c);
+    return Status::kOk;
+  }
+  Status fill(uint32_t c, Py_ssize_t count);
   Status write(PyObject* s);
   Status write(PyObject* s, Py_ssize_t start, Py_ssize_t end);
+  Status write_view(TextView text);
   Status write_ascii(std::string_view text);
+  Status write_latin1(const uint8_t* text, Py_ssize_t n);
   Status write_repr(PyObject* o);
   Status write_str(PyObject* o);  // str(o)
   Py_ssize_t length() const { return length_; }
+  // After prepare: where the next character goes, and to say that n of them are there.
+  TextKind kind() const { return static_cast<TextKind>(kind_); }
+  void* tail() { return data_ + length_ * kind_; }
+  void advance(Py_ssize_t n) { length_ += n; }
+  // Takes back what prepare and advance have added.
+  void truncate(Py_ssize_t length) {
+    length_ = length;
+    bound_only_ = true;
+  }
   Ref<> finish();
 
  private:
+  Status grow(Py_ssize_t extra, uint32_t max_char);
+
   ThreadState& ts_;
-  void* data_ = nullptr;
-  unsigned kind_ = 1;
-  uint32_t max_char_ = 127;
+  char* data_ = inline_;
+  char* block_ = nullptr;  // the memory of the string under construction; NULL: inline
+  PyObject* only_ = nullptr;  // a single whole string written so far: handed back unchanged; owned
   Py_ssize_t length_ = 0;
-  Py_ssize_t room_ = 0;
-  PyObject* only_ = nullptr;  // a single whole string written so far: handed back unchanged
-  friend struct StrWriterAccess;
+  Py_ssize_t room_ = sizeof inline_;
+  uint32_t max_char_ = 0x7F;  // a class
+  unsigned kind_ = 1;
+  bool bound_only_ = false;  // nothing of class max_char_ may have been written
+  alignas(8) char inline_[200];
 };
 
 void identifiers_bringup(Runtime& rt);

@@ -1,0 +1,150 @@
+// The process-wide strings: core identifiers, the one-character strings up to U+00FF, the empty string, and the table
+// that finds them. Constant-initialised but for hashes and the table, which bring-up fills in; sealed from then on.
+#include "Objects/str/identifiers.h"
+
+#include <array>
+#include <cstring>
+
+#include "Objects/bytes.h"
+#include "Objects/str/hash.h"
+#include "Objects/str/intern.h"
+#include "Objects/str/str.h"
+#include "Python/runtime/runtime.h"
+
+namespace atl {
+namespace {
+
+constexpr PyASCIIObject sealed_head(size_t length, bool ascii) {
+  PyASCIIObject head{};
+  head.ob_base.ob_refcnt = kImmortalRefcnt;
+  head.ob_base.ob_type = &PyUnicode_Type;
+  head.length = static_cast<Py_ssize_t>(length);
+  head.hash = -1;
+  head.state.interned = SSTATE_INTERNED_IMMORTAL;
+  head.state.kind = PyUnicode_1BYTE_KIND;
+  head.state.compact = 1;
+  head.state.ascii = ascii;
+  head.state.ready = 1;
+  return head;
+}
+
+struct Latin1Char {
+  PyCompactUnicodeObject head;
+  char text[8];
+};
+
+struct Utf8Pairs {
+  char text[128][3];
+};
+constexpr Utf8Pairs make_utf8_pairs() {
+  Utf8Pairs pairs{};
+  for (int i = 0; i < 128; ++i) {
+    pairs.text[i][0] = static_cast<char>(0xC0 | (0x80 + i) >> 6);
+    pairs.text[i][1] = static_cast<char>(0x80 | (i & 0x3F));
+  }
+  return pairs;
+}
+constexpr Utf8Pairs kUtf8Pairs = make_utf8_pairs();
+
+struct CharStrings {
+  StaticAscii<2> ascii[128];
+  Latin1Char latin1[128];
+  StaticAscii<1> empty;
+};
+constexpr CharStrings make_chars() {
+  CharStrings chars{};
+  for (int i = 0; i < 128; ++i) {
+    chars.ascii[i].head = sealed_head(1, true);
+    chars.ascii[i].text[0] = static_cast<char>(i);
+    chars.latin1[i].head._base = sealed_head(1, false);
+    chars.latin1[i].head.utf8_length = 2;
+    chars.latin1[i].head.utf8 = const_cast<char*>(kUtf8Pairs.text[i]);
+    chars.latin1[i].text[0] = static_cast<char>(0x80 + i);
+  }
+  chars.empty.head = sealed_head(0, true);
+  return chars;
+}
+ATOLL_SEALED constinit CharStrings g_chars = make_chars();
+
+constexpr size_t kIdentifierOffsets[] = {
+#define ATOLL_ID(name) offsetof(Identifiers, id_##name),
+#define ATOLL_ID_TEXT(name, text) offsetof(Identifiers, id_##name),
+#include "Objects/str/identifiers.def"
+#undef ATOLL_ID
+#undef ATOLL_ID_TEXT
+};
+
+struct IdentifierTable {
+  size_t mask;
+  PyObject* slots[1];
+};
+
+const IdentifierTable* identifier_table() { return static_cast<const IdentifierTable*>(runtime().identifiers); }
+
+void table_enter(IdentifierTable* table, PyObject* s) {
+  size_t i = static_cast<size_t>(str_head(s)->hash) & table->mask;
+  while (table->slots[i] != nullptr) {
+    if (str_equal(table->slots[i], s)) return;
+    i = (i + 1) & table->mask;
+  }
+  table->slots[i] = s;
+}
+
+}  // namespace
+
+ATOLL_SEALED constinit Identifiers g_identifiers = {
+#define ATOLL_ID(name) .id_##name = {sealed_head(sizeof(#name) - 1, true), #name},
+#define ATOLL_ID_TEXT(name, text) .id_##name = {sealed_head(sizeof(text) - 1, true), text},
+#include "Objects/str/identifiers.def"
+#undef ATOLL_ID
+#undef ATOLL_ID_TEXT
+};
+
+// [c]: the string of one character. An identifier of one character is that string.
+ATOLL_SEALED PyObject* g_latin1_chars[256] = {};
+
+PyObject* latin1_char(unsigned c) { return g_latin1_chars[c]; }
+PyObject* empty_str() { return obj(&g_chars.empty.head); }
+
+PyObject* peek_identifier(PyObject* s) {
+  const IdentifierTable* table = identifier_table();
+  if (ATOLL_UNLIKELY(table == nullptr)) return nullptr;
+  Py_hash_t hash = str_hash(s);
+  for (size_t i = static_cast<size_t>(hash) & table->mask;; i = (i + 1) & table->mask) {
+    PyObject* found = table->slots[i];
+    if (found == nullptr) return nullptr;
+    if (str_head(found)->hash == hash && str_equal(found, s)) return found;
+  }
+}
+
+void identifiers_bringup(Runtime& rt) {
+  hash_bringup(rt.hash_secret);
+  constexpr size_t kCount = std::size(kIdentifierOffsets) + 257;
+  size_t size = 64;
+  while (size < kCount * 2) size *= 2;
+  auto* table =
+      static_cast<IdentifierTable*>(sealed_alloc(sizeof(IdentifierTable) + (size - 1) * sizeof(PyObject*)));
+  ATOLL_ENSURE(table != nullptr);
+  table->mask = size - 1;
+  auto fill = [](PyObject* s) { str_head(s)->hash = hash_memory(str_data(s), static_cast<size_t>(str_length(s))); };
+  for (int i = 0; i < 128; ++i) {
+    g_latin1_chars[i] = obj(&g_chars.ascii[i].head);
+    g_latin1_chars[128 + i] = obj(&g_chars.latin1[i].head);
+  }
+  for (size_t offset : kIdentifierOffsets) {
+    auto* s = reinterpret_cast<PyObject*>(reinterpret_cast<char*>(&g_identifiers) + offset);
+    fill(s);
+    if (str_length(s) == 1) g_latin1_chars[str_at(s, 0)] = s;
+    table_enter(table, s);
+  }
+  for (PyObject* s : g_latin1_chars) {
+    fill(s);
+    table_enter(table, s);
+  }
+  fill(empty_str());
+  table_enter(table, empty_str());
+  rt.identifiers = table;
+  bytes_bringup();
+}
+
+}  // namespace atl
