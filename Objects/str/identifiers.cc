@@ -76,8 +76,15 @@ constexpr size_t kIdentifierOffsets[] = {
 
 struct IdentifierTable {
   size_t mask;
+  size_t count;
   PyObject* slots[1];
 };
+
+IdentifierTable* new_table(size_t size) {
+  auto* table = static_cast<IdentifierTable*>(sealed_alloc(sizeof(IdentifierTable) + (size - 1) * sizeof(PyObject*)));
+  if (table != nullptr) table->mask = size - 1;
+  return table;
+}
 
 const IdentifierTable* identifier_table() { return static_cast<const IdentifierTable*>(runtime().identifiers); }
 
@@ -88,7 +95,10 @@ void table_enter(IdentifierTable* table, PyObject* s) {
     i = (i + 1) & table->mask;
   }
   table->slots[i] = s;
+  ++table->count;
 }
+
+void fill_hash(PyObject* s) { str_head(s)->hash = hash_memory(str_data(s), static_cast<size_t>(str_length(s))); }
 
 }  // namespace
 
@@ -119,32 +129,53 @@ PyObject* peek_identifier(PyObject* s) {
 
 void identifiers_bringup(Runtime& rt) {
   hash_bringup(rt.hash_secret);
-  constexpr size_t kCount = std::size(kIdentifierOffsets) + 257;
-  size_t size = 64;
-  while (size < kCount * 2) size *= 2;
-  auto* table =
-      static_cast<IdentifierTable*>(sealed_alloc(sizeof(IdentifierTable) + (size - 1) * sizeof(PyObject*)));
+  IdentifierTable* table = new_table(8192);  // about 4000 names once the static types are there
   ATOLL_ENSURE(table != nullptr);
-  table->mask = size - 1;
-  auto fill = [](PyObject* s) { str_head(s)->hash = hash_memory(str_data(s), static_cast<size_t>(str_length(s))); };
   for (int i = 0; i < 128; ++i) {
     g_latin1_chars[i] = obj(&g_chars.ascii[i].head);
     g_latin1_chars[128 + i] = obj(&g_chars.latin1[i].head);
   }
   for (size_t offset : kIdentifierOffsets) {
     auto* s = reinterpret_cast<PyObject*>(reinterpret_cast<char*>(&g_identifiers) + offset);
-    fill(s);
+    fill_hash(s);
     if (str_length(s) == 1) g_latin1_chars[str_at(s, 0)] = s;
     table_enter(table, s);
   }
   for (PyObject* s : g_latin1_chars) {
-    fill(s);
+    fill_hash(s);
     table_enter(table, s);
   }
-  fill(empty_str());
+  fill_hash(empty_str());
   table_enter(table, empty_str());
   rt.identifiers = table;
   bytes_bringup();
+}
+
+PyObject* str_immortal(std::string_view ascii) {
+  Runtime& rt = runtime();
+  auto* table = static_cast<IdentifierTable*>(rt.identifiers);
+  Py_hash_t hash = hash_memory(ascii.data(), ascii.size());
+  size_t i = static_cast<size_t>(hash) & table->mask;
+  for (; table->slots[i] != nullptr; i = (i + 1) & table->mask) {
+    if (str_head(table->slots[i])->hash == hash && str_equals_ascii(table->slots[i], ascii)) return table->slots[i];
+  }
+  auto* head = static_cast<PyASCIIObject*>(sealed_alloc(sizeof(PyASCIIObject) + ascii.size() + 1));
+  if (head == nullptr) return nullptr;
+  *head = sealed_head(ascii.size(), true);
+  head->hash = hash;
+  std::memcpy(head + 1, ascii.data(), ascii.size());
+  constexpr size_t kLongestName = 64;  // longer ones are documentation, which nobody looks up
+  if (ascii.size() > kLongestName) return obj(head);
+  if ((table->count + 1) * 2 > table->mask) {
+    IdentifierTable* grown = new_table((table->mask + 1) * 2);
+    if (grown == nullptr) return nullptr;
+    for (size_t k = 0; k <= table->mask; ++k) {
+      if (table->slots[k] != nullptr) table_enter(grown, table->slots[k]);
+    }
+    rt.identifiers = table = grown;
+  }
+  table_enter(table, obj(head));
+  return obj(head);
 }
 
 }  // namespace atl

@@ -5,4 +5,5 @@
 
 extern "C" {
 extern PyTypeObject _PyAnextAwaitable_Type;
+extern PyTypeObject _PyUnicodeASCIIIter_Type;
 }
