@@ -19,8 +19,14 @@ Status float_as_double(ThreadState& ts, PyObject* o, double* out);  // float, __
 Ref<> float_from_unicode(ThreadState& ts, PyObject* text);
 Ref<> float_to_text(ThreadState& ts, double v, char format, int precision, int flags);  // as PyOS_double_to_string; str
 Py_hash_t float_hash(PyObject* self_for_nan, double v);
+// What float(text) reads, from ASCII text. ValueError shows `shown`.
+Ref<> float_from_text(ThreadState& ts, const char* text, Py_ssize_t size, PyObject* shown);
+Ref<> float_richcompare(ThreadState& ts, PyObject* a, PyObject* b, int op);  // a is a float
 Ref<> float_floordiv(ThreadState& ts, double a, double b);
 Ref<> float_mod(ThreadState& ts, double a, double b);
 Ref<> float_pow(ThreadState& ts, double a, double b);  // may give a complex
+Ref<> complex_pow(ThreadState& ts, Py_complex a, Py_complex b);
+// Decimal digits and white space of any script as ASCII; false with MemoryError. Each character takes one byte.
+bool number_text_to_ascii(ThreadState& ts, PyObject* text, char** out, Py_ssize_t* size);  // *out is from malloc
 
 }  // namespace atl

@@ -1,14 +1,13 @@
 // int and bool inside the core. Digits are 30 bits wide; ob_size carries the sign.
 #pragma once
 
+#include "Objects/int/kernel_mpn.h"
 #include "Objects/object.h"
 
 namespace atl {
 
 inline constexpr int kSmallIntMin = -5;
 inline constexpr int kSmallIntMax = 256;
-inline constexpr int kDigitBits = 30;
-inline constexpr uint32_t kDigitMask = (1u << kDigitBits) - 1;
 
 // Immortal; [v + 5]. Sealed.
 extern PyLongObject g_small_ints[kSmallIntMax - kSmallIntMin + 1];
@@ -33,6 +32,8 @@ Ref<> int_from_digits(ThreadState& ts, const uint32_t* digits, Py_ssize_t n, boo
 // ValueError names the whole text.
 Ref<> int_from_text(ThreadState& ts, const char* text, Py_ssize_t size, int base);
 Ref<> int_from_unicode(ThreadState& ts, PyObject* text, int base);
+// The same for the text in a bytes-like object, which ValueError names as such.
+Ref<> int_from_buffer_text(ThreadState& ts, const char* text, Py_ssize_t size, int base);
 // kError with OverflowError; TypeError when o is not an int (no __index__ is called).
 Status int_as_i64(ThreadState& ts, PyObject* o, int64_t* out);
 // *overflow: -1, 0, +1; no exception.
@@ -58,6 +59,16 @@ Ref<> int_and(ThreadState& ts, PyObject* a, PyObject* b);
 Ref<> int_or(ThreadState& ts, PyObject* a, PyObject* b);
 Ref<> int_xor(ThreadState& ts, PyObject* a, PyObject* b);
 Ref<> int_negative(ThreadState& ts, PyObject* a);
+Ref<> int_absolute(ThreadState& ts, PyObject* a);
+Ref<> int_invert(ThreadState& ts, PyObject* a);
+// A float for a negative exponent.
+Ref<> int_pow(ThreadState& ts, PyObject* a, PyObject* exponent, PyObject* modulus /* or NULL */);
+// The nearest quotient, half to even, and its remainder.
+Ref<> int_divmod_near(ThreadState& ts, PyObject* a, PyObject* b, Ref<>* rest);
+Ref<> int_isqrt(ThreadState& ts, PyObject* a);  // a >= 0
+// The object itself if it is exact, else an exact int of the same value.
+Ref<> int_exact(ThreadState& ts, PyObject* a);
+size_t int_bit_length(PyObject* a);
 Ref<> int_gcd(ThreadState& ts, PyObject* a, PyObject* b);
 
 void int_bringup();  // fills the small ints, True and False
