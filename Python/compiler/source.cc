@@ -74,7 +74,7 @@ bool decode_latin1(Arena& arena, std::string_view input, std::string_view* outpu
 }
 
 // "\r\n" and lone "\r" become "\n"; a missing last newline is added; two NULs end the text.
-bool finish(Arena& arena, std::string_view input, Source* source) {
+bool finish(Arena& arena, std::string_view input, bool add_newline, Source* source) {
   char* text = static_cast<char*>(arena.alloc(input.size() + 3));
   if (!text) return false;
   char* out = text;
@@ -90,8 +90,7 @@ bool finish(Arena& arena, std::string_view input, Source* source) {
     *out++ = '\n';
     p += (p + 1 < end && p[1] == '\n') ? 2 : 1;
   }
-  source->newline_added = out > text && out[-1] != '\n';
-  if (source->newline_added) *out++ = '\n';
+  if (add_newline && out > text && out[-1] != '\n') *out++ = '\n';
   out[0] = out[1] = 0;
   source->text = text;
   source->size = static_cast<size_t>(out - text);
@@ -119,7 +118,7 @@ bool prepare_source(Arena& arena, std::string_view input, const SourceOptions& o
     return false;
   }
   if (options.kind == SourceKind::kText) {
-    return finish(arena, input, source) || out_of_memory();
+    return finish(arena, input, options.add_newline, source) || out_of_memory();
   }
 
   char message[256];
@@ -171,13 +170,13 @@ bool prepare_source(Arena& arena, std::string_view input, const SourceOptions& o
       }
       source->may_be_invalid = true;
     }
-    return finish(arena, input, source) || out_of_memory();
+    return finish(arena, input, options.add_newline, source) || out_of_memory();
   }
 
   if (name == "iso-8859-1") {
     std::string_view text;
     if (!decode_latin1(arena, input, &text)) return out_of_memory();
-    return finish(arena, text, source) || out_of_memory();
+    return finish(arena, text, options.add_newline, source) || out_of_memory();
   }
 
   const char* problem = options.kind == SourceKind::kFile ? "encoding problem: %.*s" : "unknown encoding: %.*s";
@@ -194,7 +193,7 @@ bool prepare_source(Arena& arena, std::string_view input, const SourceOptions& o
         error->message = "source code string cannot contain null bytes";
         return false;
       }
-      return finish(arena, {sink.data, sink.size}, source) || out_of_memory();
+      return finish(arena, {sink.data, sink.size}, options.add_newline, source) || out_of_memory();
     }
     if (arena.failed()) return out_of_memory();
     if (!why.empty() && options.kind != SourceKind::kFile) return fail(arena, error, why);

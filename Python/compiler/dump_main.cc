@@ -1,0 +1,412 @@
+// A program of its own: prints syntax trees as ast.dump(tree, include_attributes=True) does, and syntax errors as
+// one line, so that the parser can be compared with CPython's (difftest.py beside this file drives it). With --time it
+// only measures.
+//
+//   dump [--eval|--single|--func-type] [--type-comments] FILE...
+//   dump --batch         requests on standard input: "MODE FLAGS SIZE\n" and SIZE bytes; answers "SIZE\n" and bytes
+//   dump --time N FILE...
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <unicode/uchar.h>
+#include <unicode/ucnv.h>
+#include <unicode/unorm2.h>
+
+#include "Python/compiler/lexer.h"
+#include "Python/compiler/parser.h"
+#include "Python/compiler/utf8.h"
+
+using namespace atl::compiler;
+using namespace atl::compiler::ast;
+
+namespace {
+
+std::string g_out;
+
+void put(std::string_view text) { g_out.append(text); }
+void put_int(long long value) { put(std::to_string(value)); }
+
+void put_string_repr(std::string_view text) {
+  bool single = text.find('\'') != std::string_view::npos, twice = text.find('"') != std::string_view::npos;
+  char quote = single && !twice ? '"' : '\'';
+  g_out += quote;
+  const char* p = text.data();
+  const char* end = p + text.size();
+  char buffer[16];
+  while (p < end) {
+    const char* at = p;
+    uint32_t c = utf8_next(p);
+    if (c == static_cast<uint32_t>(quote) || c == '\\') {
+      g_out += '\\';
+      g_out += static_cast<char>(c);
+    } else if (c == '\n') {
+      put("\\n");
+    } else if (c == '\r') {
+      put("\\r");
+    } else if (c == '\t') {
+      put("\\t");
+    } else if (is_printable(c)) {
+      g_out.append(at, static_cast<size_t>(p - at));
+    } else {
+      std::snprintf(buffer, sizeof buffer, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
+      put(buffer);
+    }
+  }
+  g_out += quote;
+}
+
+void put_bytes_repr(std::string_view text) {
+  bool single = text.find('\'') != std::string_view::npos, twice = text.find('"') != std::string_view::npos;
+  char quote = single && !twice ? '"' : '\'';
+  g_out += 'b';
+  g_out += quote;
+  char buffer[8];
+  for (unsigned char c : text) {
+    if (c == quote || c == '\\') {
+      g_out += '\\';
+      g_out += static_cast<char>(c);
+    } else if (c == '\n') {
+      put("\\n");
+    } else if (c == '\r') {
+      put("\\r");
+    } else if (c == '\t') {
+      put("\\t");
+    } else if (c >= 32 && c < 127) {
+      g_out += static_cast<char>(c);
+    } else {
+      std::snprintf(buffer, sizeof buffer, "\\x%02x", c);
+      put(buffer);
+    }
+  }
+  g_out += quote;
+}
+
+void put_float(double value, bool in_complex) {
+  if (std::isinf(value)) return put(value > 0 ? "inf" : "-inf");
+  char buffer[64];
+  auto shortest = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
+  std::string_view digits(buffer, static_cast<size_t>(shortest.ptr - buffer));
+  size_t e = digits.find('e');
+  int exponent = std::atoi(std::string(digits.substr(e + 1)).c_str());
+  if (exponent < -4 || exponent >= 16) {
+    put(digits.substr(0, e));
+    char tail[16];
+    std::snprintf(tail, sizeof tail, "e%c%02d", exponent < 0 ? '-' : '+', std::abs(exponent));
+    return put(tail);
+  }
+  auto fixed = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed);
+  std::string_view text(buffer, static_cast<size_t>(fixed.ptr - buffer));
+  put(text);
+  if (!in_complex && text.find('.') == std::string_view::npos) put(".0");
+}
+
+void put_big(const ConstantValue& value) {
+  // Schoolbook conversion to base 10^9.
+  std::string_view text = value.view();
+  std::vector<uint32_t> limbs;
+  for (char c : text) {
+    uint64_t carry = static_cast<uint64_t>(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
+    for (uint32_t& limb : limbs) {
+      carry += static_cast<uint64_t>(limb) * value.base;
+      limb = static_cast<uint32_t>(carry % 1000000000);
+      carry /= 1000000000;
+    }
+    if (carry) limbs.push_back(static_cast<uint32_t>(carry));
+  }
+  if (value.negative) put("-");
+  char buffer[16];
+  for (size_t i = limbs.size(); i-- > 0;) {
+    std::snprintf(buffer, sizeof buffer, i + 1 == limbs.size() ? "%u" : "%09u", limbs[i]);
+    put(buffer);
+  }
+}
+
+void put_constant(constant value) {
+  switch (value->kind) {
+    case ConstantKind::kNone: return put("None");
+    case ConstantKind::kTrue: return put("True");
+    case ConstantKind::kFalse: return put("False");
+    case ConstantKind::kEllipsis: return put("Ellipsis");
+    case ConstantKind::kInt: return put_int(value->integer);
+    case ConstantKind::kBigInt: return put_big(*value);
+    case ConstantKind::kFloat: return put_float(value->real, false);
+    case ConstantKind::kComplex: put_float(value->imag, true); return put("j");
+    case ConstantKind::kStr: return put_string_repr(value->view());
+    case ConstantKind::kBytes: return put_bytes_repr(value->view());
+    default: return put("<tuple>");
+  }
+}
+
+void put_node(Node* node);
+
+struct Dumper {
+  const NodeInfo& info;
+  bool first = true;
+  void name(int index) {
+    if (!first) put(", ");
+    first = false;
+    put(info.fields[index].name);
+    put("=");
+  }
+  template <typename T>
+  void enumeration(int index, T value) {
+    put(member_name(info.fields[index].type, static_cast<int>(value)));
+    put("()");
+  }
+  void operator()(int index, identifier value) {
+    if (!value) return;
+    name(index);
+    put_string_repr(value->view());
+  }
+  void operator()(int index, int_ value) {
+    name(index);
+    put_int(value);
+  }
+  void operator()(int index, constant value) {
+    name(index);
+    put_constant(value);
+  }
+  void operator()(int index, expr_context v) { name(index), enumeration(index, v); }
+  void operator()(int index, boolop v) { name(index), enumeration(index, v); }
+  void operator()(int index, operator_ v) { name(index), enumeration(index, v); }
+  void operator()(int index, unaryop v) { name(index), enumeration(index, v); }
+  template <typename T>
+  void operator()(int index, T* node)
+    requires std::is_base_of_v<Node, T>
+  {
+    if (!node) return;
+    name(index);
+    put_node(node);
+  }
+  template <typename T>
+  void operator()(int index, Seq<T>& items) {
+    name(index);
+    put("[");
+    for (uint32_t i = 0; i < items.size(); i++) {
+      if (i) put(", ");
+      if constexpr (std::is_same_v<T, identifier>) {
+        put_string_repr(items[i]->view());
+      } else if constexpr (std::is_same_v<T, cmpop>) {
+        enumeration(index, items[i]);
+      } else if (items[i]) {
+        put_node(items[i]);
+      } else {
+        put("None");
+      }
+    }
+    put("]");
+  }
+};
+
+void put_node(Node* node) {
+  const NodeInfo& info = node_info(node->kind);
+  put(info.name);
+  put("(");
+  Dumper dumper{info};
+  visit_fields(node, dumper);
+  if (info.has_positions) {
+    auto* at = static_cast<PositionedNode*>(node);
+    if (!dumper.first) put(", ");
+    put("lineno="), put_int(at->lineno);
+    put(", col_offset="), put_int(at->col_offset);
+    put(", end_lineno="), put_int(at->end_lineno);
+    put(", end_col_offset="), put_int(at->end_col_offset);
+  }
+  put(")");
+}
+
+bool normalize(void*, std::string_view name, TextSink& result) {
+  UErrorCode error = U_ZERO_ERROR;
+  const UNormalizer2* nfkc = unorm2_getNFKCInstance(&error);
+  std::u16string wide, normal(name.size() * 20 + 20, 0);
+  for (const char* p = name.data(); p < name.data() + name.size();) {
+    uint32_t c = utf8_next(p);
+    if (c >= 0x10000) {
+      wide += static_cast<char16_t>(0xD7C0 + (c >> 10));
+      wide += static_cast<char16_t>(0xDC00 | (c & 0x3FF));
+    } else {
+      wide += static_cast<char16_t>(c);
+    }
+  }
+  int32_t n = unorm2_normalize(nfkc, wide.data(), static_cast<int32_t>(wide.size()), normal.data(),
+                               static_cast<int32_t>(normal.size()), &error);
+  std::string utf8;
+  for (int32_t i = 0; i < n;) {
+    uint32_t c;
+    U16_NEXT(normal.data(), i, n, c);
+    char buffer[4];
+    utf8.append(buffer, static_cast<size_t>(utf8_put(buffer, c)));
+  }
+  return result.set(utf8);
+}
+
+bool by_name(void*, std::string_view name, uint32_t* code_point) {
+  std::string upper(name);
+  for (char& c : upper) c = static_cast<char>(std::toupper(c));
+  UErrorCode error = U_ZERO_ERROR;
+  UChar32 c = u_charFromName(U_UNICODE_CHAR_NAME, upper.c_str(), &error);
+  if (U_FAILURE(error)) {
+    error = U_ZERO_ERROR;
+    c = u_charFromName(U_CHAR_NAME_ALIAS, upper.c_str(), &error);
+  }
+  *code_point = U_FAILURE(error) ? UINT32_MAX : static_cast<uint32_t>(c);
+  return true;
+}
+
+bool decode(void*, std::string_view encoding, std::string_view bytes, TextSink& result, std::string_view*) {
+  std::string name(encoding);
+  UErrorCode error = U_ZERO_ERROR;
+  std::string utf8(bytes.size() * 4 + 16, 0);
+  int32_t size = ucnv_convert("UTF-8", name.c_str(), utf8.data(), static_cast<int32_t>(utf8.size()), bytes.data(),
+                              static_cast<int32_t>(bytes.size()), &error);
+  if (U_FAILURE(error)) return true;
+  return result.set({utf8.data(), static_cast<size_t>(size)});
+}
+
+void put_optional(int32_t value) {
+  if (value == ErrorRecord::kAbsent) {
+    put("None");
+  } else {
+    put_int(value);
+  }
+}
+
+void put_error(const ErrorRecord& e) {
+  static const char* const kNames[] = {"-", "SyntaxError", "IndentationError", "TabError", "MemoryError",
+                                       "RecursionError", "ValueError", "OverflowError", "SystemError", "UnicodeError",
+                                       "Raised"};
+  put("!");
+  put(kNames[static_cast<int>(e.kind)]);
+  if (e.kind == ErrorKind::kMemoryError) return;
+  put("|");
+  put(e.message);
+  if (e.kind > ErrorKind::kTabError) return;
+  for (int32_t value : {e.lineno, e.offset, e.end_lineno, e.end_offset}) {
+    put("|");
+    put_optional(value);
+  }
+}
+
+void answer(std::string_view input, ParseOptions options) {
+  Callbacks callbacks;
+  callbacks.normalize = normalize;
+  callbacks.character_by_name = by_name;
+  callbacks.decode = decode;
+  options.callbacks = &callbacks;
+  Arena arena;
+  IdentifierTable names(arena);
+  ParseResult result;
+  parse(arena, names, input, options, &result);
+  for (const WarningRecord& w : result.warnings) {
+    put(w.kind == WarningKind::kSyntaxWarning ? "?SyntaxWarning|" : "?DeprecationWarning|");
+    put_int(w.lineno);
+    put("|");
+    put(w.message);
+    put("\n");
+  }
+  if (result.tree) {
+    put_node(result.tree);
+  } else {
+    put_error(result.error);
+  }
+}
+
+std::string read_file(const char* path) {
+  std::string text;
+  FILE* file = std::fopen(path, "rb");
+  if (!file) return text;
+  char buffer[65536];
+  size_t n;
+  while ((n = std::fread(buffer, 1, sizeof buffer, file)) > 0) text.append(buffer, n);
+  std::fclose(file);
+  return text;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ParseOptions options;
+  options.source_kind = SourceKind::kBytes;
+  int i = 1;
+  for (; i < argc && argv[i][0] == '-'; i++) {
+    std::string_view arg = argv[i];
+    if (arg == "--batch") {
+      char mode, flags[64];
+      size_t size;
+      while (std::scanf(" %c %63s %zu", &mode, flags, &size) == 3) {
+        std::getchar();
+        std::string text(size, 0);
+        if (std::fread(text.data(), 1, size, stdin) != size) return 1;
+        ParseOptions o;
+        o.source_kind = std::strchr(flags, 't') ? SourceKind::kText : SourceKind::kBytes;
+        o.mode = mode == 'e' ? ParseMode::kEval : mode == 's' ? ParseMode::kSingle
+                 : mode == 'f' ? ParseMode::kFunctionType : ParseMode::kExec;
+        o.type_comments = std::strchr(flags, 'T');
+        o.allow_incomplete_input = std::strchr(flags, 'I');
+        o.dont_imply_dedent = std::strchr(flags, 'D');
+        if (const char* v = std::strchr(flags, 'v')) o.feature_version = std::atoi(v + 1);
+        g_out.clear();
+        answer(text, o);
+        std::printf("%zu\n", g_out.size());
+        std::fwrite(g_out.data(), 1, g_out.size(), stdout);
+        std::fflush(stdout);
+      }
+      return 0;
+    }
+    if (arg == "--eval") options.mode = ParseMode::kEval;
+    if (arg == "--single") options.mode = ParseMode::kSingle;
+    if (arg == "--func-type") options.mode = ParseMode::kFunctionType;
+    if (arg == "--type-comments") options.type_comments = true;
+    if (arg == "--time" && i + 1 < argc) {
+      int rounds = std::atoi(argv[++i]);
+      std::vector<std::string> texts;
+      size_t bytes = 0, tokens = 0;
+      for (int k = i + 1; k < argc; k++) {
+        texts.push_back(read_file(argv[k]));
+        bytes += texts.back().size();
+        Arena arena;
+        Source source;
+        ErrorRecord error;
+        TokenStream stream;
+        if (prepare_source(arena, texts.back(), {}, &source, &error) && tokenize(arena, source, {}, &stream))
+          tokens += stream.tokens.size();
+      }
+      using Clock = std::chrono::steady_clock;
+      double best_lex = 1e9, best_all = 1e9;
+      for (int r = 0; r < rounds; r++) {
+        auto start = Clock::now();
+        for (const std::string& text : texts) {
+          Arena arena;
+          Source source;
+          ErrorRecord error;
+          TokenStream stream;
+          (void)(prepare_source(arena, text, {}, &source, &error) && tokenize(arena, source, {}, &stream));
+        }
+        best_lex = std::min(best_lex, std::chrono::duration<double>(Clock::now() - start).count());
+        start = Clock::now();
+        for (const std::string& text : texts) {
+          Arena arena;
+          IdentifierTable names(arena);
+          ParseResult result;
+          parse(arena, names, text, options, &result);
+        }
+        best_all = std::min(best_all, std::chrono::duration<double>(Clock::now() - start).count());
+      }
+      std::printf("%zu files, %zu bytes, %zu tokens: lexer %.1f ms (%.1f Mtok/s), lexer and parser %.1f ms (%.1f Mtok/s)\n",
+                  texts.size(), bytes, tokens, best_lex * 1e3, static_cast<double>(tokens) / best_lex / 1e6,
+                  best_all * 1e3, static_cast<double>(tokens) / best_all / 1e6);
+      return 0;
+    }
+  }
+  for (; i < argc; i++) {
+    g_out.clear();
+    answer(read_file(argv[i]), options);
+    std::printf("%s\n", g_out.c_str());
+  }
+  return 0;
+}
