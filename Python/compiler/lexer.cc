@@ -184,6 +184,7 @@ class Lexer {
   TokenStream& stream_;
   const char* p_;
   const char* line_start_;
+  const char* comment_start_ = nullptr;
   int32_t line_;
   int32_t col_shift_;
   int level_ = 0;
@@ -301,7 +302,9 @@ bool Lexer::lex() {
           next_line();
           continue;
         }
-        if (!push(Tok::kNewline, p_, p_)) return false;
+        // A comment at the end of a line is part of the NEWLINE, as far as its place goes.
+        if (!push(Tok::kNewline, comment_start_ ? comment_start_ : p_, p_)) return false;
+        comment_start_ = nullptr;
         p_++;
         next_line();
         if (async_def_) async_def_newline_ = true;
@@ -309,7 +312,9 @@ bool Lexer::lex() {
         continue;
       case kHash: {
         bool made_token;
+        const char* start = p_;
         if (!comment(&made_token)) return false;
+        if (!made_token && level_ == 0) comment_start_ = start;
         continue;
       }
       case kBackslash:

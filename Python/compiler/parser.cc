@@ -115,6 +115,7 @@ mod* Parser::function_type() {
 }
 
 mod* Parser::run() {
+  offsets_in_bytes_ = options_.source_kind == SourceKind::kBytes && source_.encoding.empty();
   shared_.barry = options_.barry_as_bdfl;
   mod* tree = root();
   if (tree && !error_) return tree;
@@ -135,23 +136,29 @@ mod* Parser::run() {
   bool syntax = !error_ || error_.kind == ErrorKind::kSyntaxError || error_.kind == ErrorKind::kIndentationError ||
                 error_.kind == ErrorKind::kTabError;
   if (!syntax) return nullptr;
-  ErrorRecord first_error = error_;
   const Token* last = furthest_;
-  error_ = {};
+  if (!error_ && last->kind == Tok::kError) raise_lexer_error();
+  if (!error_) {
+    start_second_pass();
+    shared_.barry = options_.barry_as_bdfl;
+    shared_.warned_line = 0;
+    root();
+    if (arena_.failed()) return raise_memory();
+  }
+  finish_error(last);
+  return nullptr;
+}
+
+void Parser::start_second_pass() {
   tok_ = tokens_;
   scratch_.truncate(0);
+  searched_.truncate(0);
   diagnose_ = true;
-  shared_.barry = options_.barry_as_bdfl;
-  shared_.warned_line = 0;
-  shared_.quiet = bool(first_error);
-  root();
-  if (arena_.failed()) return raise_memory();
-  finish_error(last, first_error);
-  return nullptr;
 }
 
 expr* Parser::run_embedded(int32_t first_line, int32_t first_col) {
   embedded_ = true;
+  offsets_in_bytes_ = true;
   first_line_ = first_line;
   first_col_ = first_col;
   auto parse = [&]() -> expr* {
@@ -165,16 +172,15 @@ expr* Parser::run_embedded(int32_t first_line, int32_t first_col) {
   if (arena_.failed()) return nullptr;
   bool syntax = !error_ || error_.kind == ErrorKind::kSyntaxError;
   if (!syntax) return nullptr;
-  ErrorRecord first_error = error_;
   touch(tok_);
   const Token* last = furthest_;
-  error_ = {};
-  tok_ = tokens_;
-  scratch_.truncate(0);
-  diagnose_ = true;
-  parse();
-  if (arena_.failed()) return nullptr;
-  finish_error(last, first_error);
+  if (!error_ && last->kind == Tok::kError) raise_lexer_error();
+  if (!error_) {
+    start_second_pass();
+    parse();
+    if (arena_.failed()) return nullptr;
+  }
+  finish_error(last);
   return nullptr;
 }
 

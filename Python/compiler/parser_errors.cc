@@ -20,11 +20,13 @@ std::string_view Parser::line_text(int32_t line) const {
   return line_around(source_, start);
 }
 
-// Characters from 1, as SyntaxError counts.
+// Characters from 1, as SyntaxError counts. The column of a range's end is counted on its first line (!), as 3.11
+// does; and where the source's encoding was not declared, it counts bytes.
 int32_t Parser::offset_at(int32_t line, int32_t col) const {
   if (embedded_) col -= first_col_;
-  if (col < 0) return col + 1;
+  if (col < 0 || offsets_in_bytes_) return col + 1;
   std::string_view text = line_text(line);
+  if (static_cast<size_t>(col) >= text.size() && text.ends_with('\n')) text.remove_suffix(1);
   return static_cast<int32_t>(utf8_count(text.substr(0, static_cast<size_t>(col)))) + 1;
 }
 
@@ -33,6 +35,11 @@ int32_t Parser::end_line(const Token* token) const {
   int32_t lines = token->line;
   for (uint32_t i = token->start; i < token->end; i++) lines += source_.text[i] == '\n';
   return lines;
+}
+
+// Markers (INDENT, DEDENT, ENDMARKER) stand behind what has been read of the line, its newline included.
+int32_t Parser::marker_offset(const Token* token) const {
+  return static_cast<int32_t>(utf8_count(line_text(token->line).substr(0, static_cast<size_t>(token->col))));
 }
 
 // ---- raising ----------------------------------------------------------------------------------------------------
@@ -94,43 +101,43 @@ std::nullptr_t Parser::raise_last(ErrorKind kind, const char* format, ...) {
   touch(tok_);
   const Token* t = furthest_;
   bool marker = t->kind == Tok::kIndent || t->kind == Tok::kDedent || t->kind == Tok::kEndMarker;
-  int32_t offset = offset_at(t->line, t->col) - marker;
-  int32_t end_offset = marker ? -1 : offset_at(end_line(t), t->end_col);
+  int32_t offset = marker ? marker_offset(t) : offset_at(t->line, t->col);
+  int32_t end_offset = marker ? -1 : offset_at(t->line, t->end_col);
   ATOLL_RAISE(kind, t->line, offset, end_line(t), end_offset)
 }
 
 std::nullptr_t Parser::raise_at(const Token* t, const char* format, ...) {
   bool marker = t->kind == Tok::kIndent || t->kind == Tok::kDedent || t->kind == Tok::kEndMarker;
   int32_t offset = marker ? 0 : offset_at(t->line, t->col);
-  int32_t end_offset = marker ? 0 : offset_at(end_line(t), t->end_col);
+  int32_t end_offset = marker ? 0 : offset_at(t->line, t->end_col);
   ATOLL_RAISE(ErrorKind::kSyntaxError, t->line, offset, end_line(t), end_offset)
 }
 
 std::nullptr_t Parser::raise_node(const PositionedNode* node, const char* format, ...) {
   ATOLL_RAISE(ErrorKind::kSyntaxError, node->lineno, offset_at(node->lineno, node->col_offset), node->end_lineno,
-              offset_at(node->end_lineno, node->end_col_offset))
+              offset_at(node->lineno, node->end_col_offset))
 }
 
 std::nullptr_t Parser::raise_range(const PositionedNode* from, const PositionedNode* to, const char* format, ...) {
   ATOLL_RAISE(ErrorKind::kSyntaxError, from->lineno, offset_at(from->lineno, from->col_offset), to->end_lineno,
-              offset_at(to->end_lineno, to->end_col_offset))
+              offset_at(from->lineno, to->end_col_offset))
 }
 
 std::nullptr_t Parser::raise_node_to_token(const PositionedNode* from, const Token* to, const char* format, ...) {
   ATOLL_RAISE(ErrorKind::kSyntaxError, from->lineno, offset_at(from->lineno, from->col_offset), end_line(to),
-              offset_at(end_line(to), to->end_col))
+              offset_at(from->lineno, to->end_col))
 }
 
 std::nullptr_t Parser::raise_tokens(const Token* from, const Token* to, const char* format, ...) {
   ATOLL_RAISE(ErrorKind::kSyntaxError, from->line, offset_at(from->line, from->col), end_line(to),
-              offset_at(end_line(to), to->end_col))
+              offset_at(from->line, to->end_col))
 }
 
 // From here to as far as the text has been read.
 std::nullptr_t Parser::raise_from(int32_t line, int32_t col, const char* format, ...) {
   touch(tok_);
   ATOLL_RAISE(ErrorKind::kSyntaxError, line, offset_at(line, col), end_line(furthest_),
-              offset_at(end_line(furthest_), furthest_->end_col) - 1)
+              offset_at(line, furthest_->end_col) - 1)
 }
 
 std::nullptr_t Parser::raise_token_line(const Token* t, const char* format, ...) {
@@ -149,7 +156,6 @@ bool Parser::version_ok(int minor, const char* what) {
 }
 
 bool Parser::warn(WarningKind kind, const Token* token, std::string_view message) {
-  if (shared_.quiet) return true;
   if (token->line < shared_.warned_line ||
       (token->line == shared_.warned_line && token->col <= shared_.warned_col))
     return true;
@@ -163,7 +169,7 @@ bool Parser::warn(WarningKind kind, const Token* token, std::string_view message
   w.as_error.lineno = token->line;
   w.as_error.offset = offset_at(token->line, token->col);
   w.as_error.end_lineno = end_line(token);
-  w.as_error.end_offset = offset_at(w.as_error.end_lineno, token->end_col);
+  w.as_error.end_offset = offset_at(token->line, token->end_col);
   w.as_error.text = line_text(token->line);
   if (shared_.warnings.push(w)) return true;
   arena_.note_failure();
@@ -187,10 +193,9 @@ void Parser::generic_error(const Token* last) {
   }
 }
 
-// After both passes. `last` is the furthest token of the first; `first_error` what it raised, if anything.
-void Parser::finish_error(const Token* last, const ErrorRecord& first_error) {
+// After both passes. `last` is the furthest token of the first.
+void Parser::finish_error(const Token* last) {
   const Token* reached = furthest_;
-  if (!error_) error_ = first_error;
   if (reached->kind == Tok::kError && !error_) raise_lexer_error();
   if (!error_) {
     generic_error(last);
@@ -292,9 +297,14 @@ bool Parser::check_invalid_expression(const Token* start, expr* left) {
         raise_lexer_error();
     }
     restore(m);
-    if (error_) return false;
   }
-  if (start->kind == Tok::kName && start[1].kind != Tok::kLPar) {
+  return !error_;
+}
+
+// `name ...`, as the statements print and exec once were. False if something has been raised.
+bool Parser::check_legacy_statement(const Token* start) {
+  if (start->kind == Tok::kName && start[1].kind != Tok::kLPar && first_search(start, kLegacy)) {
+    std::string_view word = text(start);
     // What stands behind a name is looked at in any case, and its own errors count.
     Mark m = mark();
     tok_ = start + 1;
@@ -309,7 +319,7 @@ bool Parser::check_invalid_expression(const Token* start, expr* left) {
     }
     restore(m);
   }
-  return !error_;
+  return !error_ && !arena_.failed();
 }
 
 // Behind the expression `value` where a named expression is allowed. False if something has been raised.
@@ -350,16 +360,32 @@ bool Parser::check_invalid_named(const Token* start, expr* value) {
   return !error_;
 }
 
+// A statement's first expressions, up to where no more follow, each with a chance to be a mistaken `=`. True if there
+// was a comma behind the first one. (3.11 does not insist on commas between the others.)
+bool Parser::diagnose_elements(const Token* start) {
+  tok_ = start;
+  expr* first = star_named_expression();
+  if (!first || !accept(Tok::kComma)) return false;
+  while (at_expression_start() || at(Tok::kStar)) {
+    const Token* here = tok_;
+    size_t kept = scratch_.size();
+    expr* next = star_named_expression();
+    if (!next) {
+      stop_at(here, kept, first);
+      break;
+    }
+    accept(Tok::kComma);
+  }
+  touch(tok_);
+  return true;
+}
+
 // `start` begins a statement, at '=' behind `value`, which can't be assigned to.
 void Parser::diagnose_assignment(const Token* start, const Token* value_start, expr* value) {
   const Token* equal = tok_;
   touch(tok_);
   if (start->kind != Tok::kYield) {
-    tok_ = start;
-    expr* first = star_named_expression();
-    while (first && accept(Tok::kComma) && (at_expression_start() || at(Tok::kStar))) {
-      if (!star_named_expression()) break;
-    }
+    diagnose_elements(start);
     if (error_) return;
   }
   tok_ = equal;
@@ -387,9 +413,7 @@ void Parser::diagnose_annotation(const Token* start, expr* target) {
     }
     if (is<Tuple>(target)) {
       // Errors of the elements come first.
-      tok_ = start;
-      while (star_named_expression() && accept(Tok::kComma) && (at_expression_start() || at(Tok::kStar))) {
-      }
+      diagnose_elements(start);
       if (error_ || tok_ != colon || !annotated()) return;
       raise_node(as<Tuple>(target)->elts[0], "only single target (not tuple) can be annotated");
       return;

@@ -150,18 +150,21 @@ expr* Parser::expression() {
   }
   if (!body) return nullptr;
   if (diagnose_ && !check_invalid_expression(start, body)) return nullptr;
-  if (!at(Tok::kIf)) return body;
+  if (!at(Tok::kIf)) {
+    if (diagnose_ && !check_legacy_statement(start)) return nullptr;
+    return body;
+  }
   DepthGuard guard(*this);
   if (guard.too_deep) return nullptr;
   const Token* here = tok_++;
   size_t kept = scratch_.size();
   expr* test = disjunction();
-  if (!test) return stop_at(here, kept, body);
-  if (!at(Tok::kElse)) {
+  if (test && !at(Tok::kElse)) {
     fail();
     if (diagnose_ && !error_ && !at(Tok::kColon)) raise_range(body, test, "expected 'else' after 'if' expression");
-    return stop_at(here, kept, body);
   }
+  if (diagnose_ && !error_ && !check_legacy_statement(start)) return nullptr;
+  if (!test || error_ || !at(Tok::kElse)) return stop_at(here, kept, body);
   tok_++;
   expr* orelse = expression();
   if (!orelse) return stop_at(here, kept, body);
@@ -409,8 +412,20 @@ expr* Parser::trailers(const Token* start, expr* value) {
         value = node;
         break;
       }
+      case Tok::kLBrace:
+        // 3.11 looks for a mistaken comprehension behind any primary, whatever its bracket.
+        if (diagnose_) {
+          const Token* open = tok_;
+          diagnose_comprehension(open);
+          return stop_at(open, scratch_.size(), value);
+        }
+        return value;
       case Tok::kLPar: {
         const Token* open = tok_;
+        if (diagnose_ && tok_[1].kind == Tok::kStar) {
+          diagnose_comprehension(open);
+          if (!stop_at(open, scratch_.size(), value)) return nullptr;
+        }
         size_t kept = scratch_.size();
         Seq<expr*> args;
         Seq<keyword*> keywords;
@@ -427,8 +442,13 @@ expr* Parser::trailers(const Token* start, expr* value) {
         break;
       }
       case Tok::kLSqb: {
-        const Token* open = tok_++;
+        const Token* open = tok_;
         size_t kept = scratch_.size();
+        if (diagnose_) {
+          diagnose_comprehension(open);
+          if (!stop_at(open, kept, value)) return nullptr;
+        }
+        tok_++;
         expr* index = slices();
         if (!index || !expect(Tok::kRSqb)) return stop_at(open, kept, value);
         auto* node = make_at<Subscript>(start);
@@ -655,7 +675,8 @@ expr* Parser::dict_display(const Token* open, expr* first_key) {
     return node;
   };
   expr* result = parse();
-  if (!result && diagnose_ && !error_) diagnose_dict(open);
+  // (Also in the first pass, as in 3.11; what it raises there, without looking deeper, is final.)
+  if (!result && !error_) diagnose_dict(open);
   return result;
 }
 
@@ -682,7 +703,6 @@ bool Parser::comprehensions(Seq<comprehension*>* result) {
     }
     if (!take(conditions, &node->ifs) || !push(node)) return false;
   }
-  if (at(Tok::kAsync)) touch(tok_ + 1);
   return take(base, result);
 }
 
@@ -729,8 +749,7 @@ bool Parser::arguments(const Token* open, Seq<expr*>* args, Seq<keyword*>* keywo
       }
       expr* value = assignment_or_expression();
       if (!value) return false;
-      if (at_comprehension()) {
-        if (start != open + 1 || of_class) return fail(), false;
+      if (start == open + 1 && !of_class && at_comprehension()) {
         Seq<comprehension*> generators;
         if (!comprehensions(&generators) || !expect(Tok::kRPar)) return false;
         auto* node = make_at<GeneratorExp>(open);
@@ -954,7 +973,7 @@ ast::arguments* Parser::parameters(bool lambda) {
     if (!ok) arena_.note_failure();
     return ok;
   };
-  bool slash = false, plain_only = true;
+  bool slash = false, defaults_before_slash = false, plain_only = true;
   const Token* star = nullptr;
   // A parameter ends at ',' or the closing token, with a type comment behind the comma or before the end.
   auto end_of_parameter = [&](arg* node) {
@@ -970,7 +989,7 @@ ast::arguments* Parser::parameters(bool lambda) {
   };
   auto default_value = [&]() -> expr* {
     const Token* equal = tok_++;
-    if (diagnose_ && (at(close) || at(Tok::kComma)))
+    if (diagnose_ && (at(Tok::kRPar) || at(Tok::kComma)))
       return raise_at(equal, "expected default value expression");
     return expression();
   };
@@ -991,6 +1010,7 @@ ast::arguments* Parser::parameters(bool lambda) {
       tok_++;
       if (!version_ok(8, "Positional-only parameters are")) return nullptr;
       slash = true;
+      defaults_before_slash = !defaults.empty();
       plain_only = false;
       if (!store(positional, &result->posonlyargs)) return nullptr;
       positional.truncate(0);
@@ -1061,7 +1081,7 @@ ast::arguments* Parser::parameters(bool lambda) {
         if (!keep(keyword_defaults.push(nullptr))) return nullptr;
       } else if (!defaults.empty()) {
         touch(tok_);
-        if (diagnose_ && followed_by_end())
+        if (diagnose_ && followed_by_end() && (!slash || (defaults_before_slash && positional.empty())))
           return raise_node(node, "non-default argument follows default argument");
         return fail();
       }

@@ -29,7 +29,6 @@ struct SharedState {
   // The last place warned about, so that parsing something twice warns once.
   int32_t warned_line = 0;
   int32_t warned_col = -1;
-  bool quiet = false;  // no warnings now
 };
 
 enum class TargetKind : uint8_t { kStar, kDel, kFor };
@@ -181,13 +180,15 @@ class Parser {
   std::nullptr_t raise_place(ErrorKind kind, int32_t line, int32_t offset, int32_t end_line, int32_t end_offset,
                              const char* format, va_list args);
   int32_t offset_at(int32_t line, int32_t col) const;
+  int32_t marker_offset(const Token* token) const;
   std::nullptr_t raise_forced(const char* expected);
   // Only the line of the token counts.
   std::nullptr_t raise_token_line(const Token* token, const char* format, ...) __attribute__((format(printf, 3, 4)));
   std::nullptr_t raise_memory();
   std::nullptr_t raise_too_deep();
   void generic_error(const Token* last);
-  void finish_error(const Token* first_pass_last, const ErrorRecord& first_error);
+  void start_second_pass();
+  void finish_error(const Token* first_pass_last);
   bool touched_end() const;
   std::string_view line_text(int32_t line) const;
   bool warn(WarningKind kind, const Token* token, std::string_view message);
@@ -198,8 +199,10 @@ class Parser {
   const expr* invalid_target(const expr* node, TargetKind kind) const;
   std::nullptr_t raise_invalid_target(const expr* node, TargetKind kind);
   bool check_invalid_expression(const Token* start, expr* left);
+  bool check_legacy_statement(const Token* start);
   bool check_invalid_named(const Token* start, expr* value);
   void diagnose_assignment(const Token* start, const Token* value_start, expr* value);
+  bool diagnose_elements(const Token* start);
   void diagnose_annotation(const Token* start, expr* target);
   void diagnose_arguments(const Token* open);
   void diagnose_invalid_kvpair();
@@ -213,7 +216,7 @@ class Parser {
   void diagnose_except(const Token* except, bool star);
   bool is_legacy_name(const expr* node) const;
   // Searching the same place twice finds nothing new, but costs time that doubles with each level of nesting.
-  enum Search : uint8_t { kExpression = 1, kNamed = 2, kArguments = 4, kDisplay = 8, kDict = 16, kQuietly = 32 };
+  enum Search : uint8_t { kExpression = 1, kNamed = 2, kArguments = 4, kDisplay = 8, kDict = 16, kQuietly = 32, kLegacy = 64 };
   bool searched(const Token* token, Search kind) const {
     return !searched_.empty() && (searched_[static_cast<size_t>(token - tokens_)] & kind);
   }
@@ -259,7 +262,12 @@ class Parser {
   expr* dict_display(const Token* open, expr* first_key);
   bool more_elements();
   bool comprehensions(Seq<ast::comprehension*>* result);
-  bool at_comprehension() const { return at(Tok::kFor) || (at(Tok::kAsync) && tok_[1].kind == Tok::kFor); }
+  bool at_comprehension() {
+    if (at(Tok::kFor)) return true;
+    if (!at(Tok::kAsync)) return false;
+    touch(tok_ + 1);
+    return tok_[1].kind == Tok::kFor;
+  }
   bool arguments(const Token* open, Seq<expr*>* args, Seq<ast::keyword*>* keywords, bool of_class = false);
   expr* slices();
   expr* slice();
@@ -356,6 +364,7 @@ class Parser {
   const Token* furthest_;
   bool diagnose_ = false;
   bool embedded_ = false;
+  bool offsets_in_bytes_ = false;
   int32_t first_line_ = 1;
   int32_t first_col_ = 0;
   Buffer<void*> scratch_;

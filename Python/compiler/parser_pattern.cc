@@ -93,12 +93,14 @@ ast::pattern* Parser::open_pattern() {
   size_t base = scratch_.size();
   if (!push(first)) return nullptr;
   while (accept(Tok::kComma)) {
-    if (at(Tok::kColon) || at(Tok::kIf)) {
-      touch(tok_);
-      break;
+    switch (kind()) {
+      case Tok::kName: case Tok::kNumber: case Tok::kMinus: case Tok::kString: case Tok::kNone: case Tok::kTrue:
+      case Tok::kFalse: case Tok::kLPar: case Tok::kLSqb: case Tok::kLBrace: case Tok::kStar: break;
+      default: touch(tok_); goto end;
     }
     if (!push(maybe_star_pattern())) return nullptr;
   }
+end:
   auto* node = make_at<MatchSequence>(start);
   return node && take(base, &node->patterns) ? node : nullptr;
 }
@@ -212,7 +214,9 @@ ast::pattern* Parser::closed_pattern() {
     }
     case Tok::kLBrace: return mapping_pattern();
     case Tok::kName: {
-      if (tok_[1].kind != Tok::kDot && tok_[1].kind != Tok::kLPar && tok_[1].kind != Tok::kEqual) {
+      if (tok_->soft == SoftKeyword::kUnderscore || (tok_[1].kind != Tok::kDot &&
+                                                      tok_[1].kind != Tok::kLPar && tok_[1].kind != Tok::kEqual)) {
+        // (No dotted name or class begins with '_'.)
         identifier name = nullptr;
         if (tok_->soft != SoftKeyword::kUnderscore && !(name = identifier_at(tok_))) return nullptr;
         tok_++;
@@ -220,7 +224,6 @@ ast::pattern* Parser::closed_pattern() {
         if (node) node->name = name;
         return node;
       }
-      // '_' by itself is the wildcard, whatever follows; but a dotted name or a class may begin with it.
       expr* value = name_or_attribute();
       if (!value) return nullptr;
       if (at(Tok::kLPar)) return class_pattern(start, value);
@@ -378,7 +381,8 @@ ast::pattern* Parser::class_pattern(const Token* start, expr* cls) {
     }
   }
   if (!at(Tok::kRPar)) {
-    if (at(Tok::kName)) touch(tok_ + 1);
+    if (after_comma && at(Tok::kName) && (tok_[-1].kind == Tok::kComma || tok_[-1].kind == Tok::kLPar))
+      touch(tok_ + 1);
     fail();
     if (diagnose_ && !error_ && names.count && tok_[-1].kind == Tok::kComma) {
       // Positional patterns again.

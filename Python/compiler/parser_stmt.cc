@@ -145,6 +145,13 @@ stmt* Parser::expression_statement() {
     node->value = right;
     return node;
   }
+  if (diagnose_ && start->kind != Tok::kYield && !at(Tok::kNewline) && !at(Tok::kSemi)) {
+    const Token* here = tok_;
+    touch(tok_);
+    diagnose_elements(start);
+    if (error_) return nullptr;
+    tok_ = here;
+  }
   auto* node = make_at<Expr>(start);
   if (node) node->value = value;
   return node;
@@ -164,7 +171,13 @@ stmt* Parser::assignment(const Token* start, expr* first) {
     tok_++;
     value_start = tok_;
     value = yield_or_star_expressions();
-    if (!value) return nullptr;
+    if (!value) {
+      if (diagnose_ && !error_ && start->kind != Tok::kYield) {
+        touch(tok_);
+        diagnose_elements(start);
+      }
+      return nullptr;
+    }
   }
   string comment = nullptr;
   if (at(Tok::kTypeComment) && !(comment = type_comment())) return nullptr;
@@ -708,7 +721,12 @@ stmt* Parser::function_definition(const Token* start, Seq<expr*> decorators, boo
   ast::arguments* args = parameters(false);
   if (!args || !expect(Tok::kRPar)) return nullptr;
   expr* returns = nullptr;
-  if (accept(Tok::kRarrow) && !(returns = expression())) return nullptr;
+  if (at(Tok::kRarrow)) {
+    const Token* arrow = tok_++;
+    size_t kept = scratch_.size();
+    returns = expression();
+    if (!returns && !stop_at(arrow, kept, args)) return nullptr;
+  }
   if (!at(Tok::kColon)) return raise_forced(":");
   tok_++;
   string comment = nullptr;

@@ -197,6 +197,7 @@ expr* Parser::strings() {
   while (end->kind == Tok::kString) end++;
   tok_ = end;
   touch(end);
+  if (end->kind == Tok::kError) return raise_lexer_error();
 
   if (end == first + 1) {
     // The common case: one literal whose value is its source text.
@@ -418,14 +419,16 @@ bool Parser::fstring_expression(FString& out, const Token* token, const char*& p
   expr* format = nullptr;
   if (*p == ':') {
     p++;
-    // The nodes of a format specification have the place of the one literal that they are in.
     FString inner;
-    inner.start = token;
+    inner.start = out.start;
     inner.unicode_kind = out.unicode_kind;
     size_t base = scratch_.size();
+    if (!fstring_parts(inner, token, p, end, raw, level + 1)) return false;
+    // A format specification, and text at its end, has the place of the one literal that it is in.
     const Token* behind = tok_;
     tok_ = token + 1;
-    bool ok = fstring_parts(inner, token, p, end, raw, level + 1) && fstring_flush(inner);
+    inner.start = token;
+    bool ok = fstring_flush(inner);
     auto* joined = ok ? make_at<JoinedStr>(token) : nullptr;
     tok_ = behind;
     if (!joined || !take(base, &joined->values)) return false;
