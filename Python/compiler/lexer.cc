@@ -23,17 +23,17 @@ struct CharTable {
     for (int c = 0; c < 256; c++) of[c] = kOther;
     for (int c = 'a'; c <= 'z'; c++) of[c] = of[c - 32] = kIdent;
     for (int c = 128; c < 256; c++) of[c] = kIdent;
-    of['_'] = kIdent;
+    of[int{'_'}] = kIdent;
     for (char c : {'b', 'B', 'r', 'R', 'u', 'U', 'f', 'F'}) of[static_cast<int>(c)] = kPrefix;
     for (int c = '0'; c <= '9'; c++) of[c] = kDigit;
-    of[' '] = of['\t'] = of['\f'] = kSpace;
-    of['\n'] = kNewlineChar;
+    of[int{' '}] = of[int{'\t'}] = of[int{'\f'}] = kSpace;
+    of[int{'\n'}] = kNewlineChar;
     for (char c : {'(', ')', '[', ']', '{', '}', ':', ',', ';', '.', '+', '-', '*', '/', '|', '&', '<', '>', '=', '%',
                    '^', '~', '@', '!', '$', '?', '`'})
       of[static_cast<int>(c)] = kOp;
-    of['"'] = of['\''] = kQuote;
-    of['#'] = kHash;
-    of['\\'] = kBackslash;
+    of[int{'"'}] = of[int{'\''}] = kQuote;
+    of[int{'#'}] = kHash;
+    of[int{'\\'}] = kBackslash;
     of[0] = kEnd;
   }
 };
@@ -247,7 +247,7 @@ bool Lexer::note_unclosed() {
 }
 
 bool Lexer::unexpected_eof() {
-  stream_.only_when_reached = true;
+  stream_.only_when_reached = stream_.at_end = true;
   if (level_ > 0) {
     if (!note_unclosed()) return false;
     stream_.error = stream_.unclosed;
@@ -336,7 +336,7 @@ bool Lexer::lex() {
 bool Lexer::continuation() {
   p_++;
   if (*p_ != '\n') {
-    int32_t offset = characters(p_) + 1;
+    int32_t offset = characters(p_) + (*p_ != 0);
     return only_when_reached(fail_range(line_, offset, 0, ErrorKind::kSyntaxError, current_line(true),
                                         "unexpected character after line continuation character"));
   }
@@ -377,8 +377,8 @@ bool Lexer::indentation() {
       next_line();
       continue;
     }
-    // At the end, end_of_text() closes the blocks; but blanks without a newline are a line of interactive input.
-    if (!*p_ && (line_start_ == p_ || !options_.interactive)) return true;
+    // At the end, end_of_text() closes the blocks; but blanks without a newline are a line of their own.
+    if (!*p_ && line_start_ == p_) return true;
     if (continued_col) col = alt_col = continued_col;
     auto tab_error = [&] {
       return only_when_reached(fail_range(line_, 1, 0, ErrorKind::kTabError, current_line(true),
@@ -536,7 +536,10 @@ bool Lexer::string(const char* start) {
       if (*p_ == '\\') {
         p_++;
         if (*p_ == '\n') {
-          if (!p_[1]) break;
+          if (!p_[1]) {
+            stream_.at_end = true;
+            break;
+          }
           newlines++;
           line_++;
           line_start_ = p_ + 1;
@@ -567,6 +570,7 @@ bool Lexer::string(const char* start) {
     if (closed) p_ += 3;
   }
   if (!closed) {
+    stream_.at_end |= !*p_;
     // The error is where the string starts.
     int32_t last = *p_ ? line_ : line_ - (line_start_ == p_ && newlines > 0);
     char message[100];
@@ -809,7 +813,7 @@ bool Lexer::op(char c) {
 
 bool Lexer::end_of_text() {
   if (level_ > 0) {
-    stream_.only_when_reached = true;
+    stream_.only_when_reached = stream_.at_end = true;
     if (note_unclosed()) stream_.error = stream_.unclosed;
     return false;
   }

@@ -35,6 +35,8 @@ struct TokenStream {
   ErrorRecord error;
   // The error only counts if the parser reaches it; otherwise it overrides the parser's own.
   bool only_when_reached = false;
+  // The error is that the text ended: more of it might have been valid.
+  bool at_end = false;
   // If the error lies within brackets: "'(' was never closed" for the innermost, and its line.
   ErrorRecord unclosed;
   int32_t unclosed_line = 0;

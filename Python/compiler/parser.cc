@@ -34,7 +34,7 @@ mod* Parser::root() {
       return node;
     }
     case ParseMode::kEval: {
-      expr* body = star_expressions();
+      expr* body = star_expressions(false);
       if (!body) return nullptr;
       while (accept(Tok::kNewline)) {
       }
@@ -66,9 +66,13 @@ mod* Parser::root() {
         }
       }
       // Nothing but blank lines and comments may follow.
-      const Token* rest = tok_;
-      while (rest->kind == Tok::kNewline && rest->start >= source_.size) rest++;
-      if (rest->kind != Tok::kEndMarker) {
+      const char* rest = source_.text + tok_[-1].end;
+      while (*rest == ' ' || *rest == '\t' || *rest == '\n' || *rest == '\f' || *rest == '#') {
+        if (*rest++ == '#') {
+          while (*rest && *rest != '\n') rest++;
+        }
+      }
+      if (*rest) {
         tok_--;
         furthest_ = tok_;
         return raise_last(ErrorKind::kSyntaxError, "multiple statements found while compiling a single statement");

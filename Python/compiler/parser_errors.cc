@@ -37,7 +37,13 @@ int32_t Parser::end_line(const Token* token) const {
   return lines;
 }
 
-// Markers (INDENT, DEDENT, ENDMARKER) stand behind what has been read of the line, its newline included.
+// Tokens without text: INDENT, DEDENT, ENDMARKER, and the NEWLINE that `single` input adds.
+bool Parser::is_marker(const Token* t) const {
+  return t->kind == Tok::kIndent || t->kind == Tok::kDedent || t->kind == Tok::kEndMarker ||
+         (t->kind == Tok::kNewline && t->start >= source_.size);
+}
+
+// They stand behind what has been read of the line, its newline included.
 int32_t Parser::marker_offset(const Token* token) const {
   return static_cast<int32_t>(utf8_count(line_text(token->line).substr(0, static_cast<size_t>(token->col))));
 }
@@ -100,14 +106,14 @@ std::nullptr_t Parser::raise_place(ErrorKind kind, int32_t line, int32_t offset,
 std::nullptr_t Parser::raise_last(ErrorKind kind, const char* format, ...) {
   touch(tok_);
   const Token* t = furthest_;
-  bool marker = t->kind == Tok::kIndent || t->kind == Tok::kDedent || t->kind == Tok::kEndMarker;
+  bool marker = is_marker(t);
   int32_t offset = marker ? marker_offset(t) : offset_at(t->line, t->col);
   int32_t end_offset = marker ? -1 : offset_at(t->line, t->end_col);
   ATOLL_RAISE(kind, t->line, offset, end_line(t), end_offset)
 }
 
 std::nullptr_t Parser::raise_at(const Token* t, const char* format, ...) {
-  bool marker = t->kind == Tok::kIndent || t->kind == Tok::kDedent || t->kind == Tok::kEndMarker;
+  bool marker = is_marker(t);
   int32_t offset = marker ? 0 : offset_at(t->line, t->col);
   int32_t end_offset = marker ? 0 : offset_at(t->line, t->end_col);
   ATOLL_RAISE(ErrorKind::kSyntaxError, t->line, offset, end_line(t), end_offset)
@@ -180,6 +186,7 @@ bool Parser::warn(WarningKind kind, const Token* token, std::string_view message
 
 // The end of the text has been read: more of it might have made it valid.
 bool Parser::touched_end() const {
+  if (furthest_->kind == Tok::kError) return stream_.at_end;
   return furthest_->end >= source_.size && furthest_->kind != Tok::kString;
 }
 
@@ -303,6 +310,10 @@ bool Parser::check_invalid_expression(const Token* start, expr* left) {
 
 // `name ...`, as the statements print and exec once were. False if something has been raised.
 bool Parser::check_legacy_statement(const Token* start) {
+  // (A long row of names is searched from each of them in turn, so there is a limit to that.)
+  constexpr int kMaxSearchDepth = 1000;
+  if (shared_.depth > kMaxSearchDepth) return true;
+  DepthGuard guard(*this);
   if (start->kind == Tok::kName && start[1].kind != Tok::kLPar && first_search(start, kLegacy)) {
     std::string_view word = text(start);
     // What stands behind a name is looked at in any case, and its own errors count.

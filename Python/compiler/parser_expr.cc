@@ -70,14 +70,14 @@ identifier Parser::identifier_at(const Token* token) {
 // ---- lists of expressions -----------------------------------------------------------------------------------
 
 // star_expression (',' star_expression)* [',']: a tuple if there is a comma.
-expr* Parser::star_expressions() {
+expr* Parser::star_expressions(bool star_allowed) {
   const Token* start = tok_;
-  expr* first = star_expression();
+  expr* first = star_allowed ? star_expression() : expression();
   if (!first || !at(Tok::kComma)) return first;
   size_t base = scratch_.size();
   if (!push(first)) return nullptr;
   while (accept(Tok::kComma)) {
-    if (!at_expression_start() && !at(Tok::kStar)) {
+    if (!at_expression_start() && !(star_allowed && at(Tok::kStar))) {
       touch(tok_);
       break;
     }
@@ -363,9 +363,8 @@ expr* Parser::power() {
   expr* base;
   if (at(Tok::kAwait)) {
     tok_++;
-    if (!version_ok(5, "Await expressions are")) return nullptr;
     expr* value = primary();
-    if (!value) return nullptr;
+    if (!value || !version_ok(5, "Await expressions are")) return nullptr;
     auto* node = make_at<Await>(start);
     if (!node) return nullptr;
     node->value = value;
@@ -686,7 +685,6 @@ bool Parser::comprehensions(Seq<comprehension*>* result) {
     auto* node = make<comprehension>();
     if (!node) return false;
     node->is_async = accept(Tok::kAsync);
-    if (node->is_async && !version_ok(6, "Async comprehensions are")) return false;
     const Token* after_for = ++tok_;
     node->target = star_targets();
     if (!node->target || !at(Tok::kIn)) {
@@ -701,6 +699,7 @@ bool Parser::comprehensions(Seq<comprehension*>* result) {
     while (accept(Tok::kIf)) {
       if (!push(disjunction())) return false;
     }
+    if (node->is_async && !version_ok(6, "Async comprehensions are")) return false;
     if (!take(conditions, &node->ifs) || !push(node)) return false;
   }
   return take(base, result);
@@ -921,9 +920,11 @@ ast::arg* Parser::parameter(bool lambda, bool star_annotation) {
   identifier name = identifier_at(start);
   if (!name) return nullptr;
   expr* annotation = nullptr;
-  if (!lambda && accept(Tok::kColon)) {
+  if (!lambda && at(Tok::kColon)) {
+    const Token* colon = tok_++;
+    size_t kept = scratch_.size();
     annotation = star_annotation ? star_expression() : expression();
-    if (!annotation) return nullptr;
+    if (!annotation && !stop_at(colon, kept, start)) return nullptr;
   }
   auto* node = make_at<arg>(start);
   if (!node) return nullptr;

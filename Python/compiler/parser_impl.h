@@ -17,7 +17,7 @@ using ast::Seq;
 
 // Bounds recursion that brackets (200) and indentation (100) do not bound: unary operators, powers, conditional
 // expressions, lambdas, and all of it inside of f-strings.
-constexpr int kMaxDepth = 2000;
+constexpr int kMaxDepth = 6000;
 
 struct SharedState {
   Arena& arena;
@@ -180,6 +180,7 @@ class Parser {
   std::nullptr_t raise_place(ErrorKind kind, int32_t line, int32_t offset, int32_t end_line, int32_t end_offset,
                              const char* format, va_list args);
   int32_t offset_at(int32_t line, int32_t col) const;
+  bool is_marker(const Token* token) const;
   int32_t marker_offset(const Token* token) const;
   std::nullptr_t raise_forced(const char* expected);
   // Only the line of the token counts.
@@ -238,7 +239,7 @@ class Parser {
   }
 
   // ---- expressions (parser_expr.cc) ----
-  expr* star_expressions();
+  expr* star_expressions(bool star_allowed = true);
   expr* star_expression();
   expr* star_named_expression();
   expr* named_expression();

@@ -55,8 +55,7 @@ expr* Parser::number() {
   char local[64];
   if (spelling.find('_') != std::string_view::npos) {
     if (options_.feature_version < 6) {
-      return raise_last(ErrorKind::kSyntaxError, "Underscores in numeric literals are only supported in Python 3.6 and greater"),
-             nullptr;
+      return raise_at(token, "Underscores in numeric literals are only supported in Python 3.6 and greater");
     }
     char* copy = spelling.size() <= sizeof local ? local : static_cast<char*>(arena_.alloc(spelling.size()));
     if (!copy) return nullptr;
