@@ -90,6 +90,7 @@ struct Interpreter {
   PyObject* audit_hooks = nullptr;  // list
   PyObject* type_watch = nullptr;
   PyObject* hamt_empty = nullptr;
+  PyObject* exception_group = nullptr;    // class ExceptionGroup, a heap class because it has two bases
   PyObject* last_memory_error = nullptr;  // ready-made MemoryError, for when there is no memory to make one
   PyObject* recursion_error_args = nullptr;
 

@@ -1,6 +1,7 @@
 // Slow paths: exceptions, with, generators and awaiting.
 #include "Objects/exceptions/groups.h"
 #include "Objects/generator.h"
+#include "Objects/upcalls.h"
 #include "Python/vm/internal.h"
 
 namespace atl {
