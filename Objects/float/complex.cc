@@ -44,7 +44,7 @@ bool quotient(Py_complex a, Py_complex b, Py_complex* out) {
   return true;
 }
 
-// In polar form. False for zero to a negative or complex power.
+// In polar form. False for zero to a negative or complex power, and where there is no angle.
 bool polar_power(Py_complex a, Py_complex b, Py_complex* out) {
   if (b.real == 0.0 && b.imag == 0.0) {
     *out = {1.0, 0.0};
@@ -61,7 +61,8 @@ bool polar_power(Py_complex a, Py_complex b, Py_complex* out) {
     phase += b.imag * std::log(size);
   }
   *out = {length * std::cos(phase), length * std::sin(phase)};
-  return true;
+  // Where the angle is infinite Python reports the same error as for zero.
+  return !std::isinf(phase);
 }
 
 Py_complex whole_power(Py_complex a, unsigned n) {

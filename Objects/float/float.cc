@@ -445,17 +445,20 @@ bool number_text_to_ascii(ThreadState& ts, PyObject* text, char** out, Py_ssize_
   }
   const unsigned kind = str_kind(text);
   const void* data = str_data(text);
-  for (Py_ssize_t i = 0; i < n; i++) {
-    uint32_t c = str_read(kind, data, i);
+  // A character that belongs to no number ends the text: what follows can't matter.
+  Py_ssize_t used = 0;
+  for (bool stop = false; used < n && !stop; used++) {
+    uint32_t c = str_read(kind, data, used);
     int digit = c < 127 ? -1 : uc_to_decimal(c);
-    ascii[i] = c < 127          ? static_cast<char>(c)
-               : digit >= 0     ? static_cast<char>('0' + digit)
-               : uc_is_space(c) ? ' '
-                                : '?';
+    stop = c >= 127 && digit < 0 && !uc_is_space(c);
+    ascii[used] = c < 127      ? static_cast<char>(c)
+                  : digit >= 0 ? static_cast<char>('0' + digit)
+                  : stop       ? '?'
+                               : ' ';
   }
-  ascii[n] = '\0';
+  ascii[used] = '\0';
   *out = ascii;
-  *size = n;
+  *size = used;
   return true;
 }
 

@@ -26,7 +26,7 @@ Ref<> float_floordiv(ThreadState& ts, double a, double b);
 Ref<> float_mod(ThreadState& ts, double a, double b);
 Ref<> float_pow(ThreadState& ts, double a, double b);  // may give a complex
 Ref<> complex_pow(ThreadState& ts, Py_complex a, Py_complex b);
-// Decimal digits and white space of any script as ASCII; false with MemoryError. Each character takes one byte.
+// Decimal digits and white space of any script as ASCII; false with MemoryError.
 bool number_text_to_ascii(ThreadState& ts, PyObject* text, char** out, Py_ssize_t* size);  // *out is from malloc
 
 }  // namespace atl
