@@ -5,7 +5,9 @@
 #include <cfloat>
 #include <cmath>
 #include <cstring>
+#include <cstdlib>
 #include <limits>
+#include <memory>
 
 #include "Objects/bytes.h"
 #include "Objects/float/float.h"
@@ -192,6 +194,28 @@ double _Py_parse_inf_or_nan(const char* s, char** end) {
   return used ? value : -1.0;
 }
 
+// Hands `inner` the text without the underscores that may stand between digits; what = "float" or the like.
+PyObject* _Py_string_to_number_with_underscores(const char* s, Py_ssize_t size, const char* what,
+                                                PyObject* shown, void* arg,
+                                                PyObject* (*inner)(const char*, Py_ssize_t, void*)) {
+  ThreadState& ts = current_thread();
+  if (std::strchr(s, '_') == nullptr) return inner(s, size, arg);
+  std::unique_ptr<char, void (*)(void*)> clean(static_cast<char*>(std::malloc(static_cast<size_t>(size) + 1)),
+                                               std::free);
+  if (!clean) return raise_memory(ts);
+  auto is_digit = [&](Py_ssize_t i) { return i >= 0 && i < size && s[i] >= '0' && s[i] <= '9'; };
+  Py_ssize_t n = 0;
+  for (Py_ssize_t i = 0; i < size; i++) {
+    if (s[i] != '_' && s[i] != '\0') {
+      clean.get()[n++] = s[i];
+    } else if (s[i] == '\0' || !is_digit(i - 1) || !is_digit(i + 1)) {
+      return raise(ts, PyExc_ValueError, "could not convert string to %s: %R", what, shown);
+    }
+  }
+  clean.get()[n] = '\0';
+  return inner(clean.get(), n, arg);
+}
+
 char* PyOS_double_to_string(double value, char code, int precision, int flags, int* kind) {
   ThreadState& ts = current_thread();
   if (code == '\0' || std::strchr("eEfFgGr", code) == nullptr || (code == 'r' && precision != 0)) {
@@ -210,9 +234,9 @@ char* PyOS_double_to_string(double value, char code, int precision, int flags, i
 // errno.
 unsigned long PyOS_strtoul(const char* s, char** end, int base) {
   const char* p = s;
-  if (end != nullptr) *end = const_cast<char*>(s);
-  if ((base != 0 && base < 2) || base > 36) return 0;
   while (std::isspace(static_cast<unsigned char>(*p))) p++;
+  if (end != nullptr) *end = const_cast<char*>(p);
+  if ((base != 0 && base < 2) || base > 36) return 0;
   int prefix = 0;
   if (p[0] == '0') {
     char letter = static_cast<char>(p[1] | 0x20);
@@ -233,6 +257,13 @@ unsigned long PyOS_strtoul(const char* s, char** end, int base) {
     base = prefix;
   } else if (base == 0) {
     base = 10;
+    if (*p == '0') {
+      // Old octal numbers are none: only the zeros count, and white space behind them.
+      while (*p == '0') p++;
+      while (std::isspace(static_cast<unsigned char>(*p))) p++;
+      if (end != nullptr) *end = const_cast<char*>(p);
+      return 0;
+    }
   }
   if (digit(*p) >= base) return 0;
   unsigned long value = 0;
@@ -252,9 +283,7 @@ long PyOS_strtol(const char* s, char** end, int base) {
   while (std::isspace(static_cast<unsigned char>(*p))) p++;
   const bool negative = *p == '-';
   if (*p == '+' || *p == '-') p++;
-  char* stop;
-  unsigned long size = PyOS_strtoul(p, &stop, base);
-  if (end != nullptr) *end = stop == p ? const_cast<char*>(s) : stop;
+  unsigned long size = PyOS_strtoul(p, end, base);
   const unsigned long limit = static_cast<unsigned long>(std::numeric_limits<long>::max());
   if (size <= limit) return negative ? -static_cast<long>(size) : static_cast<long>(size);
   if (negative && size == limit + 1) return std::numeric_limits<long>::min();

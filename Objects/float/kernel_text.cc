@@ -235,7 +235,7 @@ size_t float_format(double value, char code, int precision, unsigned flags, char
   const bool alternate = flags & kFloatAlternate;
   const char letter = upper ? 'E' : 'e';
   if (kind == 'f') {
-    write_fixed(w, d, precision, alternate);
+    write_fixed(w, d, flags & kFloatAddDot0 ? std::max(precision, 1) : precision, alternate);
   } else if (kind == 'e') {
     write_exponent(w, d, precision, alternate, letter);
   } else {
