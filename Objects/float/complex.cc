@@ -8,8 +8,8 @@
 
 #include "Objects/float/float.h"
 #include "Objects/float/kernel_text.h"
-#include "Objects/float/number_format.h"
 #include "Objects/int/int.h"
+#include "Objects/str/format_spec.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
 #include "Objects/type/spec.h"
@@ -394,7 +394,7 @@ Ref<> complex_getnewargs(ThreadState& ts, PyObject* self) {
   return tuple_of(ts, real.get(), imag.get());
 }
 Ref<> complex_format_method(ThreadState& ts, PyObject* self, PyUnicodeObject* format_spec) {
-  return complex_format(ts, self, obj(format_spec));
+  return format_complex(ts, self, obj(format_spec));
 }
 
 constexpr MethodSpec kMethods[] = {

@@ -9,8 +9,8 @@
 
 #include "Objects/bytes.h"
 #include "Objects/float/kernel_text.h"
-#include "Objects/float/number_format.h"
 #include "Objects/int/int.h"
+#include "Objects/str/format_spec.h"
 #include "Objects/str/str.h"
 #include "Objects/str/unicode_tables.h"
 #include "Objects/tuple.h"
@@ -288,7 +288,7 @@ Ref<> float_getformat(ThreadState& ts, PyTypeObject*, PyUnicodeObject* name) {
 }
 
 Ref<> float_format_method(ThreadState& ts, PyObject* self, PyUnicodeObject* format_spec) {
-  return float_format_value(ts, self, obj(format_spec));
+  return format_float(ts, self, obj(format_spec));
 }
 
 constexpr MethodSpec kMethods[] = {

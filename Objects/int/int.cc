@@ -7,8 +7,8 @@
 
 #include "Objects/bytes.h"
 #include "Objects/float/float.h"
-#include "Objects/float/number_format.h"
 #include "Objects/int/int-inl.h"
+#include "Objects/str/format_spec.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
 #include "Objects/type/spec.h"
@@ -381,7 +381,7 @@ Ref<> int_getnewargs(ThreadState& ts, PyObject* self) {
 }
 
 Ref<> int_format_method(ThreadState& ts, PyObject* self, PyUnicodeObject* format_spec) {
-  return int_format(ts, self, obj(format_spec));
+  return format_int(ts, self, obj(format_spec));
 }
 
 Ref<> int_sizeof(ThreadState& ts, PyObject* self) {
