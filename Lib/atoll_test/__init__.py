@@ -1,0 +1,1 @@
+"""Tests of Atoll that are written in Python."""
