@@ -54,6 +54,23 @@ Ref<> object_richcompare(ThreadState& ts, PyObject* a, PyObject* b, int op);
 // With the shortcut that identity implies equality, as containers compare.
 Tri object_equal(ThreadState& ts, PyObject* a, PyObject* b);
 Tri object_richcompare_bool(ThreadState& ts, PyObject* a, PyObject* b, int op);
+// Does an order (-1, 0, 1) satisfy a comparison operator (Py_LT …)?
+constexpr bool order_matches(int order, int op) {
+  switch (op) {
+    case Py_LT:
+      return order < 0;
+    case Py_LE:
+      return order <= 0;
+    case Py_EQ:
+      return order == 0;
+    case Py_NE:
+      return order != 0;
+    case Py_GT:
+      return order > 0;
+    default:
+      return order >= 0;
+  }
+}
 Tri object_is_true(ThreadState& ts, PyObject* o);
 Tri object_isinstance(ThreadState& ts, PyObject* o, PyObject* classinfo);
 Tri object_issubclass(ThreadState& ts, PyObject* type, PyObject* classinfo);
