@@ -6,4 +6,6 @@
 extern "C" {
 extern PyTypeObject _PyAnextAwaitable_Type;
 extern PyTypeObject _PyUnicodeASCIIIter_Type;
+extern PyTypeObject _PyFormatterIter_Type;
+extern PyTypeObject _PyFieldNameIter_Type;
 }
