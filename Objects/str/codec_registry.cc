@@ -22,7 +22,9 @@ Status ensure_search_path(ThreadState& ts) {
   state.search_path = path.release();
   if (state.search_cache == nullptr) state.search_cache = cache.release();
   Ref<> encodings = steal(PyImport_ImportModuleNoBlock("encodings"));
-  return encodings ? Status::kOk : Status::kError;
+  if (encodings) return Status::kOk;
+  clear_field(state.search_path);  // so that the next look-up tries again
+  return Status::kError;
 }
 
 // Lower case, and one '_' for each run of what is neither letter, digit nor '.'; none at the ends.
@@ -278,7 +280,7 @@ using namespace atl;
 
 extern "C" {
 
-const char* Py_hexdigits = "0123456789abcdef";
+ATOLL_SEALED const char* Py_hexdigits = "0123456789abcdef";
 
 int PyCodec_Register(PyObject* search) {
   ThreadState& ts = current_thread();

@@ -85,6 +85,8 @@ void str_state_clear(Interpreter& interp) {
   }
   for (size_t i = 0; i < state->wide_count; ++i) std::free(state->wide_views[i].wide);
   std::free(state->wide_views);
+  for (size_t i = 0; i < state->id_slots; ++i) xdecref(state->ids[i].text);
+  std::free(state->ids);
   std::free(state);
 }
 
@@ -132,6 +134,37 @@ PyObject* str_peek_interned(ThreadState& ts, PyObject* s) {
     if (PyObject* found = table_find(state->interned, s, str_hash(s))) return found;
   }
   return peek_identifier(s);
+}
+
+PyObject* peek_static_id(ThreadState& ts, const void* id, const char* text) {
+  StrState* state = str_state(ts.interpreter());
+  if (state == nullptr) return raise_memory(ts);
+  auto find = [](StaticId* slots, size_t n, const void* key) {
+    size_t i = (reinterpret_cast<uintptr_t>(key) >> 4) & (n - 1);
+    while (slots[i].id != nullptr && slots[i].id != key) i = (i + 1) & (n - 1);
+    return &slots[i];
+  };
+  if (state->id_slots != 0) {
+    StaticId* slot = find(state->ids, state->id_slots, id);
+    if (slot->id != nullptr) return slot->text;
+  }
+  Ref<> s = str_interned(ts, text);
+  if (!s) return nullptr;
+  if ((state->id_count + 1) * 2 > state->id_slots) {
+    size_t n = state->id_slots == 0 ? 64 : state->id_slots * 2;
+    auto* fresh = static_cast<StaticId*>(std::calloc(n, sizeof(StaticId)));
+    if (fresh == nullptr) return raise_memory(ts);
+    for (size_t i = 0; i < state->id_slots; ++i) {
+      if (state->ids[i].id != nullptr) *find(fresh, n, state->ids[i].id) = state->ids[i];
+    }
+    std::free(state->ids);
+    state->ids = fresh;
+    state->id_slots = n;
+  }
+  ++state->id_count;
+  StaticId* slot = find(state->ids, state->id_slots, id);
+  slot->id = id;
+  return slot->text = s.release();
 }
 
 wchar_t* sealed_wide_view(ThreadState& ts, PyObject* s) {

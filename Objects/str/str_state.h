@@ -18,10 +18,18 @@ struct WideView {
   wchar_t* wide;
 };
 
+// The strings of _Py_Identifier variables of extensions.
+struct StaticId {
+  const void* id;
+  PyObject* text;  // owned
+};
+
 struct StrState {
   InternTable interned;
   WideView* wide_views;
   size_t wide_count, wide_room;
+  StaticId* ids;  // open addressing by address
+  size_t id_count, id_slots;
 };
 
 StrState* str_state_or_null(Interpreter& interp);
@@ -34,5 +42,7 @@ void str_state_clear(Interpreter& interp);
 void intern_forget(ThreadState& ts, PyObject* s);
 // The wchar_t view of a sealed string, kept until the interpreter ends; NULL with MemoryError.
 wchar_t* sealed_wide_view(ThreadState& ts, PyObject* s);
+// The interned string of an identifier variable; borrowed, as long as the interpreter. NULL with an exception.
+PyObject* peek_static_id(ThreadState& ts, const void* id, const char* text);
 
 }  // namespace atl
