@@ -4,7 +4,7 @@
 // interpreter unwinds through the same table from where it failed.
 #pragma once
 
-#include "Python/lifecycle/config.h"
+#include "Python/runtime/config.h"
 #include "Python/runtime/interpreter.h"
 
 namespace atl {

@@ -1,4 +1,4 @@
-#include "Python/lifecycle/config.h"
+#include "Python/runtime/config.h"
 
 #include <cerrno>
 #include <cstring>

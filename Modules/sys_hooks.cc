@@ -1,0 +1,254 @@
+// The sys module: displayhook, excepthook, unraisablehook, breakpointhook; writing to the standard streams.
+#include <unistd.h>
+
+#include <cstring>
+
+#include "Modules/sys.h"
+#include "Objects/dict/dict.h"
+#include "Objects/exceptions/exceptions.h"
+#include "Objects/list.h"
+#include "Objects/str/str.h"
+#include "Objects/tuple.h"
+#include "Objects/type/bind.h"
+#include "Objects/type/type.h"
+#include "Python/import/import.h"
+#include "Python/lifecycle/lifecycle.h"
+#include "Python/runtime/runtime.h"
+
+namespace atl {
+
+Status file_write(ThreadState& ts, PyObject* file, PyObject* text) {
+  return call_method(ts, file, ID(write), text) ? Status::kOk : Status::kError;
+}
+
+void sys_write_stderr(ThreadState& ts, const char* utf8) {
+  PyObject* file = sys_peek(ts, "stderr");
+  if (file != nullptr && file != Py_None) {
+    Ref<> hold = dup(file);
+    Ref<> text = str_from_utf8(ts, utf8, "backslashreplace");
+    if (text && !failed(file_write(ts, file, text.get()))) return;
+    error_clear(ts);
+  }
+  // There is no stream, or it is broken: the descriptor is what is left.
+  ssize_t written = ::write(2, utf8, std::strlen(utf8));
+  (void)written;
+}
+
+namespace {
+
+// Without the traceback module: the type and the message.
+void print_plain(ThreadState& ts, PyObject* exc) {
+  Ref<> text = object_str(ts, exc);
+  const char* utf8 = text ? str_utf8(ts, text.get()) : nullptr;
+  if (utf8 == nullptr) error_clear(ts);
+  sys_write_stderr(ts, exc->ob_type->tp_name);
+  if (utf8 != nullptr && *utf8 != 0) {
+    sys_write_stderr(ts, ": ");
+    sys_write_stderr(ts, utf8);
+  }
+  sys_write_stderr(ts, "\n");
+}
+
+// traceback.print_exception knows chaining, groups, notes, source lines and markers.
+bool print_with_traceback_module(ThreadState& ts, PyObject* exc) {
+  if (ts.interpreter().modules == nullptr || dict_size(ts.interpreter().modules) == 0) return false;
+  PyObject* file = sys_peek(ts, "stderr");
+  if (file == nullptr || file == Py_None) return false;
+  Ref<> module = import_module(ts, "traceback");
+  Ref<> print = module ? object_getattr(ts, module.get(), "print_exception") : Ref<>();
+  if (!print || !call(ts, print.get(), exc)) {
+    error_clear(ts);
+    return false;
+  }
+  return true;
+}
+
+void display_exception(ThreadState& ts, PyObject* exc) {
+  if (!print_with_traceback_module(ts, exc)) print_plain(ts, exc);
+}
+
+Ref<> m_excepthook(ThreadState& ts, PyObject*, PyObject* type, PyObject* value, PyObject* tb) {
+  (void)type;
+  if (!is_exception(value)) {
+    Ref<> message = str_format(ts, "TypeError: print_exception(): Exception expected for value, %s found\n", value->ob_type->tp_name);
+    const char* utf8 = message ? str_utf8(ts, message.get()) : nullptr;
+    if (utf8 != nullptr) sys_write_stderr(ts, utf8);
+    return new_none();
+  }
+  if (tb != Py_None && is_exact(tb, &PyTraceBack_Type) && as_exception(value)->traceback == nullptr) {
+    set_field(as_exception(value)->traceback, dup(tb));
+  }
+  display_exception(ts, value);
+  return new_none();
+}
+
+Ref<> m_displayhook(ThreadState& ts, PyObject*, PyObject* value) {
+  if (value == Py_None) return new_none();
+  PyObject* builtins = ts.interpreter().builtins;
+  Ref<> underscore = str_interned(ts, "_");
+  if (!underscore || failed(dict_set(ts, builtins, underscore.get(), Py_None))) return {};
+  PyObject* file = sys_peek(ts, "stdout");
+  if (file == nullptr || file == Py_None) return raise(ts, PyExc_RuntimeError, "lost sys.stdout");
+  Ref<> hold = dup(file);
+  Ref<> text = object_repr(ts, value);
+  if (!text) return {};
+  if (failed(file_write(ts, file, text.get()))) {
+    if (!error_clear_if(ts, PyExc_UnicodeEncodeError)) return {};
+    // Characters that the stream can't show are escaped.
+    Ref<> encoding = object_getattr(ts, file, "encoding");
+    const char* name = encoding && is_str(encoding.get()) ? str_utf8(ts, encoding.get()) : nullptr;
+    if (name == nullptr) return {};
+    Ref<> bytes = Ref<>::steal(PyUnicode_AsEncodedString(text.get(), name, "backslashreplace"));
+    Ref<> escaped = bytes ? Ref<>::steal(PyUnicode_FromEncodedObject(bytes.get(), name, "strict")) : Ref<>();
+    if (!escaped || failed(file_write(ts, file, escaped.get()))) return {};
+  }
+  Ref<> newline = str_from_ascii(ts, "\n");
+  if (!newline || failed(file_write(ts, file, newline.get()))) return {};
+  if (failed(dict_set(ts, builtins, underscore.get(), value))) return {};
+  return new_none();
+}
+
+// args: exc_type, exc_value, exc_traceback, err_msg, object
+Ref<> m_unraisablehook(ThreadState& ts, PyObject*, PyObject* args) {
+  Ref<> value = object_getattr(ts, args, "exc_value");
+  Ref<> message = object_getattr(ts, args, "err_msg");
+  Ref<> object = object_getattr(ts, args, "object");
+  if (!value || !message || !object) return {};
+  Ref<> head;
+  if (object.get() != Py_None) {
+    Ref<> shown = object_repr(ts, object.get());
+    if (!shown) {
+      error_clear(ts);
+      shown = str_from_ascii(ts, "<object repr() failed>");
+    }
+    head = message.get() != Py_None ? str_format(ts, "%S: %U\n", message.get(), shown.get())
+                                    : str_format(ts, "Exception ignored in: %U\n", shown.get());
+  } else if (message.get() != Py_None) {
+    head = str_format(ts, "%S:\n", message.get());
+  }
+  if (head) {
+    const char* utf8 = str_utf8(ts, head.get());
+    if (utf8 != nullptr) sys_write_stderr(ts, utf8);
+    error_clear(ts);
+  }
+  if (value.get() != Py_None) display_exception(ts, value.get());
+  return new_none();
+}
+
+PyObject* m_breakpointhook(PyObject*, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  ThreadState& ts = current_thread();
+  const char* env = std::getenv("PYTHONBREAKPOINT");
+  if (env == nullptr || *env == 0 || runtime().config == nullptr) env = "pdb.set_trace";
+  if (std::strcmp(env, "0") == 0) return new_ref(Py_None);
+  const char* dot = std::strrchr(env, '.');
+  char module_name[256] = "builtins";
+  if (dot != nullptr && static_cast<size_t>(dot - env) < sizeof module_name) {
+    std::memcpy(module_name, env, static_cast<size_t>(dot - env));
+    module_name[dot - env] = 0;
+  }
+  Ref<> module = import_module(ts, module_name);
+  Ref<> hook = module ? object_getattr(ts, module.get(), dot != nullptr ? dot + 1 : env) : Ref<>();
+  if (!hook) {
+    if (!error_matches(ts, PyExc_ImportError) && !error_matches(ts, PyExc_AttributeError)) return nullptr;
+    error_clear(ts);
+    if (failed(warn(ts, PyExc_RuntimeWarning, 0, "Ignoring unimportable $PYTHONBREAKPOINT: \"%s\"", env))) return nullptr;
+    return new_ref(Py_None);
+  }
+  return object_vectorcall(ts, hook.get(), args, static_cast<size_t>(n), kwnames).release();
+}
+
+constexpr MethodSpec kMethods[] = {
+    ATOLL_METHOD(m_excepthook, "excepthook", "($module, exctype, value, traceback, /)", "Show an exception on sys.stderr."),
+    ATOLL_METHOD(m_displayhook, "displayhook", "($module, object, /)", "Print an object to sys.stdout and save it in builtins._."),
+    ATOLL_METHOD(m_unraisablehook, "unraisablehook", "($module, unraisable, /)", "Show an exception that can't be raised."),
+    ATOLL_METHOD_RAW(m_breakpointhook, "breakpointhook", METH_FASTCALL | METH_KEYWORDS, "breakpointhook(*args, **kws)\n\nCalled by breakpoint()."),
+    ATOLL_METHOD(m_displayhook, "__displayhook__", "($module, object, /)", "The original displayhook."),
+    ATOLL_METHOD(m_excepthook, "__excepthook__", "($module, exctype, value, traceback, /)", "The original excepthook."),
+    ATOLL_METHOD(m_unraisablehook, "__unraisablehook__", "($module, unraisable, /)", "The original unraisablehook."),
+    ATOLL_METHOD_RAW(m_breakpointhook, "__breakpointhook__", METH_FASTCALL | METH_KEYWORDS, "The original breakpointhook."),
+    ATOLL_METHOD_END};
+
+}  // namespace
+
+const PyMethodDef* const kSysHookMethods = kMethods[0].c();
+
+void print_exception(ThreadState& ts) {
+  Ref<> exc = error_take(ts);
+  if (!exc) return;
+  PyObject* tb = as_exception(exc.get())->traceback;
+  for (const char* name : {"last_type", "last_value", "last_traceback"}) {
+    PyObject* v = std::strcmp(name, "last_type") == 0 ? obj(exc.get()->ob_type) : std::strcmp(name, "last_value") == 0 ? exc.get() : tb;
+    if (failed(sys_put(ts, name, dup(v != nullptr ? v : Py_None)))) error_clear(ts);
+  }
+  PyObject* hook = sys_peek(ts, "excepthook");
+  if (hook == nullptr) {
+    sys_write_stderr(ts, "sys.excepthook is missing\n");
+    display_exception(ts, exc.get());
+    return;
+  }
+  Ref<> hold = dup(hook);
+  if (call(ts, hook, exc.get()->ob_type, exc.get(), tb != nullptr ? tb : Py_None)) return;
+  Ref<> second = error_take(ts);
+  if (is_instance_nocall(second.get(), reinterpret_cast<PyTypeObject*>(PyExc_SystemExit))) {
+    error_restore(ts, std::move(second));
+    return;
+  }
+  sys_write_stderr(ts, "Error in sys.excepthook:\n");
+  display_exception(ts, second.get());
+  sys_write_stderr(ts, "\nOriginal exception was:\n");
+  display_exception(ts, exc.get());
+}
+
+void write_unraisable(ThreadState& ts, PyObject* object, const char* where) {
+  Ref<> exc = error_take(ts);
+  if (!exc) return;
+  // The message as 3.11 shows it: the caller's own, or "Exception ignored <where>".
+  Ref<> message = new_none();
+  if (where != nullptr) {
+    message = std::strncmp(where, "Exception ignored", 17) == 0 ? str_from_utf8(ts, where) : str_format(ts, "Exception ignored %s", where);
+    if (!message) {
+      error_clear(ts);
+      message = new_none();
+    }
+  }
+  PyObject* hook = ts.interpreter().sysdict != nullptr ? sys_peek(ts, "unraisablehook") : nullptr;
+  Ref<> d = dict_new(ts);
+  PyObject* tb = as_exception(exc.get())->traceback;
+  bool ok = d && !failed(dict_set(ts, d.get(), "exc_type", obj(exc.get()->ob_type))) &&
+            !failed(dict_set(ts, d.get(), "exc_value", exc.get())) &&
+            !failed(dict_set(ts, d.get(), "exc_traceback", tb != nullptr ? tb : Py_None)) &&
+            !failed(dict_set(ts, d.get(), "err_msg", message.get())) &&
+            !failed(dict_set(ts, d.get(), "object", object != nullptr ? object : Py_None));
+  Ref<> args = ok ? Ref<>::steal(_PyNamespace_New(d.get())) : Ref<>();
+  if (!args) {
+    error_clear(ts);
+    print_plain(ts, exc.get());
+    return;
+  }
+  Ref<> hold = Ref<>::dup_of(hook);
+  if (hook != nullptr && hook != Py_None) {
+    if (call(ts, hook, args.get())) return;
+    Ref<> second = error_take(ts);
+    sys_write_stderr(ts, "Exception ignored in sys.unraisablehook:\n");
+    if (second) display_exception(ts, second.get());
+    return;
+  }
+  if (!m_unraisablehook(ts, nullptr, args.get())) error_clear(ts);
+}
+
+}  // namespace atl
+
+using namespace atl;
+
+void PyErr_PrintEx(int) {
+  ThreadState& ts = current_thread();
+  if (error_matches(ts, PyExc_SystemExit)) {
+    Py_Exit(handle_exit_exception(ts));
+  }
+  print_exception(ts);
+}
+void PyErr_Print() { PyErr_PrintEx(1); }
+void PyErr_Display(PyObject* type, PyObject* value, PyObject* tb) {
+  ThreadState& ts = current_thread();
+  if (!m_excepthook(ts, nullptr, type, value, tb != nullptr ? tb : Py_None)) error_clear(ts);
+}
