@@ -11,6 +11,7 @@
 #include "Objects/float/float.h"
 #include "Objects/int/int.h"
 #include "Objects/list.h"
+#include "Objects/namespace.h"
 #include "Objects/set.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"

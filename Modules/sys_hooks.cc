@@ -12,7 +12,8 @@
 #include "Objects/type/bind.h"
 #include "Objects/type/type.h"
 #include "Python/import/import.h"
-#include "Python/lifecycle/lifecycle.h"
+#include "Modules/interpreter_parts.h"
+#include "Objects/namespace.h"
 #include "Python/runtime/runtime.h"
 
 namespace atl {
@@ -243,7 +244,7 @@ using namespace atl;
 void PyErr_PrintEx(int) {
   ThreadState& ts = current_thread();
   if (error_matches(ts, PyExc_SystemExit)) {
-    Py_Exit(handle_exit_exception(ts));
+    Py_Exit(upcall_exit_status(ts));
   }
   print_exception(ts);
 }

@@ -17,6 +17,7 @@
 #include "Objects/str/str_state.h"
 #include "Objects/tuple.h"
 #include "Objects/type/spec.h"
+#include "Modules/interpreter_parts.h"
 #include "Python/import/import.h"
 #include "Python/lifecycle/steps.h"
 #include "Python/runtime/collector.h"
