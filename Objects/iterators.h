@@ -18,6 +18,7 @@ struct RangeIterObject {
   int64_t next;
   int64_t step;
   int64_t remaining;
+  int64_t start;  // where it began: pickles say how far it is from there
 };
 
 }  // namespace atl

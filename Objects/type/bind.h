@@ -487,6 +487,10 @@ struct SetterEntry<Fn, Status (*)(ThreadState&, S*, PyObject*)> {  // value NULL
 #define ATOLL_METHOD_FLAGS(fn, name, sig, doc, flags) \
   ::atl::bind_detail::method_def<&fn>([]() constexpr { return ::atl::MethodText{name, sig, name sig "\n--\n\n" doc}; }, flags)
 #define ATOLL_METHOD(fn, name, sig, doc) ATOLL_METHOD_FLAGS(fn, name, sig, doc, 0)
+// The same without a __text_signature__ (where 3.11 has none).
+#define ATOLL_METHOD_PLAIN_FLAGS(fn, name, sig, doc, flags) \
+  ::atl::bind_detail::method_def<&fn>([]() constexpr { return ::atl::MethodText{name, sig, doc}; }, flags)
+#define ATOLL_METHOD_PLAIN(fn, name, sig, doc) ATOLL_METHOD_PLAIN_FLAGS(fn, name, sig, doc, 0)
 #define ATOLL_CLASSMETHOD(fn, name, sig, doc) ATOLL_METHOD_FLAGS(fn, name, sig, doc, METH_CLASS)
 #define ATOLL_STATICMETHOD(fn, name, sig, doc) ATOLL_METHOD_FLAGS(fn, name, sig, doc, METH_STATIC)
 // cfn: any PyMethodDef entry point, with matching METH_ flags. doc: the whole text, or NULL.

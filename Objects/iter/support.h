@@ -1,0 +1,87 @@
+// What the iterators of this folder (and of Modules/itertools) share.
+#pragma once
+
+#include "Objects/dict/dict.h"
+#include "Objects/object.h"
+#include "Objects/tuple.h"
+
+namespace atl {
+
+// The next item, or empty at the end or with an exception set: what a tp_iternext may pass on as it is.
+ATOLL_INLINE Ref<> raw_next(PyObject* iterator) { return Ref<>::steal(iterator->ob_type->tp_iternext(iterator)); }
+
+// An iterator's end: takes StopIteration back. kError when another exception is set.
+ATOLL_INLINE Status end_of_iteration(ThreadState& ts) {
+  return !error_set(ts) || error_clear_if(ts, PyExc_StopIteration) ? Status::kOk : Status::kError;
+}
+
+// tp_new's keywords: none, unless a subclass has an __init__ of its own to take them.
+inline bool no_keywords(ThreadState& ts, const char* name, PyTypeObject* type, PyTypeObject* base, PyObject* kwargs) {
+  if (kwargs == nullptr || dict_size(kwargs) == 0 || type->tp_init != base->tp_init) return true;
+  (void)raise(ts, PyExc_TypeError, "%s() takes no keyword arguments", name);
+  return false;
+}
+inline bool no_keyword_names(ThreadState& ts, const char* name, PyObject* kwnames) {
+  if (kwnames == nullptr || tuple_size(kwnames) == 0) return true;
+  (void)raise(ts, PyExc_TypeError, "%s() takes no keyword arguments", name);
+  return false;
+}
+
+// An instance: of the exact type quickly, of a subclass by tp_alloc; fields zero, tracked by the caller in the first case only.
+template <class T>
+Ref<T> new_instance(ThreadState& ts, PyTypeObject* type, PyTypeObject* exact) {
+  if (type != exact) return Ref<T>::steal(reinterpret_cast<T*>(type->tp_alloc(type, 0)));
+  Ref<T> o = new_object<T>(ts, type);
+  if (o) {
+    char* fields = reinterpret_cast<char*>(o.get()) + sizeof(PyObject);
+    __builtin_memset(fields, 0, sizeof(T) - sizeof(PyObject));
+    track(ts, o.get());
+  }
+  return o;
+}
+inline void free_instance(ThreadState& ts, PyObject* o, PyTypeObject* exact) {
+  if (o->ob_type == exact) {
+    free_object(ts, o);
+  } else {
+    o->ob_type->tp_free(o);
+  }
+}
+
+// builtins.<name>, for __reduce__.
+inline Ref<> builtin_named(ThreadState& ts, const char* name) {
+  Ref<> f = Ref<>::dup_of(PyDict_GetItemString(ts.interpreter().builtins, name));
+  if (f) return f;
+  return raise(ts, PyExc_AttributeError, "%s", name);
+}
+// What an exhausted iterator gives for pickle: (iter, ((),)).
+inline Ref<> reduce_exhausted(ThreadState& ts) {
+  Ref<> iter = builtin_named(ts, "iter");
+  Ref<> args = tuple_of(ts, empty_tuple());
+  return iter && args ? tuple_of(ts, iter.get(), args.get()) : Ref<>();
+}
+
+// The tuple that an iterator hands out again and again while nobody else has kept it. Fills it by fill(i), which gives the
+// owned item number i, or empty to stop (then the result is empty too).
+template <class F>
+Ref<> refill_tuple(ThreadState& ts, PyObject*& kept, Py_ssize_t n, F fill) {
+  if (kept != nullptr && kept->ob_refcnt == 1) {
+    Ref<> t = dup(kept);
+    for (Py_ssize_t i = 0; i < n; ++i) {
+      Ref<> item = fill(i);
+      if (!item) return {};
+      set_field(tuple_items(t.get())[i], std::move(item));
+    }
+    if (!gc_is_tracked(t.get())) track(ts, t.get());
+    return t;
+  }
+  Ref<> t = tuple_new(ts, n);
+  if (!t) return {};
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    Ref<> item = fill(i);
+    if (!item) return {};
+    tuple_items(t.get())[i] = item.release();
+  }
+  return t;
+}
+
+}  // namespace atl
