@@ -17,6 +17,7 @@ Ref<> bytes_new(ThreadState& ts, Py_ssize_t size);  // uninitialised, zero-termi
 Ref<> bytes_from(ThreadState& ts, std::string_view data);
 Status bytes_resize(ThreadState& ts, Ref<>* bytes, Py_ssize_t size);  // the only reference
 Ref<> bytes_from_char(uint8_t c);  // one of the immortal ones
+Ref<> bytes_concat(ThreadState& ts, PyObject* a, PyObject* b);  // of anything bytes-like
 void bytes_bringup();
 Ref<> bytearray_from(ThreadState& ts, std::string_view data);
 

@@ -106,6 +106,7 @@ constinit const MethodSpec kStrMethods[] = {
     ATOLL_METHOD(str_removesuffix, "removesuffix", "($self, suffix, /)",
                  "Return a copy without suffix, if the string ends with it."),
     ATOLL_METHOD_RAW(str_maketrans_entry, "maketrans", METH_FASTCALL | METH_STATIC,
+                     "maketrans(x, y=<unrepresentable>, z=<unrepresentable>, /)\n--\n\n"
                      "Return a table for str.translate().\n\n"
                      "From a dict of code points or characters to code points, strings or None; or from two\n"
                      "strings of equal length, with a third one of characters to leave out."),

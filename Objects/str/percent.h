@@ -24,6 +24,8 @@ class PercentArgs {
   PyObject* next();
   // "%(key)": the arguments are now the mapping's value.
   Status select(PyObject* key);
+  // The operand is one argument, though it has items.
+  void no_mapping() { mapping_ = nullptr; }
   bool has_mapping() const { return mapping_ != nullptr; }
   // Complains about arguments that were not used; `what` is "string" or "bytes".
   Status finish(const char* what);
