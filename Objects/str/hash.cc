@@ -45,10 +45,9 @@ void hash_bringup(const uint64_t secret[2]) {
   _Py_HashSecret.expat.hashsalt = static_cast<Py_hash_t>(salt * 0x9e3779b97f4a7c15u);
 }
 
-Py_hash_t hash_memory(const void* data, size_t size) {
-  if (size == 0) return 0;
+uint64_t hash_keyed(uint64_t k0, uint64_t k1, const void* data, size_t size) {
   auto* p = static_cast<const unsigned char*>(data);
-  Sip s(_Py_HashSecret.siphash.k0, _Py_HashSecret.siphash.k1);
+  Sip s(k0, k1);
   size_t left = size;
   for (; left >= 8; left -= 8, p += 8) {
     uint64_t m;
@@ -62,7 +61,12 @@ Py_hash_t hash_memory(const void* data, size_t size) {
   s.round();
   s.round();
   s.round();
-  auto h = static_cast<Py_hash_t>(s.a ^ s.b ^ s.c ^ s.d);
+  return s.a ^ s.b ^ s.c ^ s.d;
+}
+
+Py_hash_t hash_memory(const void* data, size_t size) {
+  if (size == 0) return 0;
+  auto h = static_cast<Py_hash_t>(hash_keyed(_Py_HashSecret.siphash.k0, _Py_HashSecret.siphash.k1, data, size));
   return h == -1 ? -2 : h;
 }
 

@@ -8,6 +8,8 @@ namespace atl {
 
 // The secret's two words, sealed at bring-up (zero with PYTHONHASHSEED=0).
 void hash_bringup(const uint64_t secret[2]);
+// With a key of the caller's: for hashes that must be the same in every process.
+uint64_t hash_keyed(uint64_t k0, uint64_t k1, const void* data, size_t size);
 // Never -1.
 Py_hash_t hash_memory(const void* data, size_t size);
 

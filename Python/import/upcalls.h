@@ -1,0 +1,18 @@
+// What the import room shares inside, and needs from higher rooms.
+#pragma once
+
+#include "Objects/object.h"
+
+namespace atl {
+
+// compile.cc in this room: a code object from a file; `module_name` for its co_filename "<frozen name>".
+Ref<> compile_library_file(ThreadState& ts, const char* path, const char* module_name);
+// imp_module.cc: a fresh built-in module (spec may be NULL: one with only a name is made).
+Ref<> import_builtin_by_name(ThreadState& ts, PyObject* name, PyObject* spec);
+// Rebinds the magic number of importlib's path-based half to Atoll's.
+Status import_adjust_external(ThreadState& ts, PyObject* external);
+// The folder of Atoll's own library: in the source tree while building, else where it is installed.
+const char* import_own_library();
+Status audit_import(ThreadState& ts, PyObject* name);
+
+}  // namespace atl
