@@ -6,6 +6,7 @@
 extern "C" {
 extern PyTypeObject _PyAnextAwaitable_Type;
 extern PyTypeObject _PyUnicodeASCIIIter_Type;
+extern PyTypeObject _PyMemoryIter_Type;
 extern PyTypeObject _PyUnicodeEncodingMap_Type;
 extern PyTypeObject _PyFormatterIter_Type;
 extern PyTypeObject _PyFieldNameIter_Type;
