@@ -19,6 +19,8 @@ static_assert(offsetof(PyModuleObject, md_state) == 32 && sizeof(PyModuleObject)
 ATOLL_INLINE bool is_module(const PyObject* o) { return is_instance_nocall(o, &PyModule_Type); }
 ATOLL_INLINE PyObject* module_dict(PyObject* m) { return reinterpret_cast<PyModuleObject*>(m)->md_dict; }
 Ref<> module_new(ThreadState& ts, PyObject* name);
+// o.name for a module o, without AttributeError: kOk with *out empty when absent.
+Status module_lookup_attr(ThreadState& ts, PyObject* module, PyObject* name, Ref<>* out);
 // Methods of a terminated table become built-in functions in the module's dict.
 Status module_add_functions(ThreadState& ts, PyObject* module, const PyMethodDef* methods);
 Status module_add(ThreadState& ts, PyObject* module, const char* name, Ref<> value);

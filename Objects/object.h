@@ -147,11 +147,14 @@ void repr_leave(ThreadState& ts, PyObject* o);
 bool trashcan_begin(ThreadState& ts, PyObject* o);
 void trashcan_end(ThreadState& ts);
 
-// Heap types: drops the reference that an instance holds on its type, after the memory is gone.
+// The end of every tp_dealloc in the core. An instance of a heap type holds a reference on its type; who drops it follows
+// 3.11's rule, because compiled types take part: the dealloc of a class made by the class statement (subtype_dealloc)
+// when the base whose dealloc it calls is static, else the base's dealloc. drop_type_reference knows which.
+void drop_type_reference(PyTypeObject* type);
 ATOLL_INLINE void free_object_and_type(ThreadState& ts, PyObject* o) {
   PyTypeObject* type = o->ob_type;
   free_object(ts, o);
-  if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) decref(obj(type));
+  if (ATOLL_UNLIKELY((type->tp_flags & Py_TPFLAGS_HEAPTYPE) != 0)) drop_type_reference(type);
 }
 
 }  // namespace atl

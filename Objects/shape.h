@@ -45,6 +45,8 @@ struct ShapeTable {
   uint32_t count;
   uint32_t room;
   uint16_t inline_capacity;  // for instances made from now on
+  uint16_t max_size;         // of the largest shape
+  uint32_t instances;        // made so far, while the right capacity is being learnt
   // (name, parent) -> child and (name, shape) -> slot caches
   struct Entry {
     PyObject* name;

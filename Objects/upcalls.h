@@ -39,6 +39,10 @@ int vm_frame_traverse(FrameObject* f, visitproc visit, void* arg);
 // Before the memory of f goes.
 void vm_frame_dealloc(ThreadState& ts, FrameObject* f);
 
+// super() without arguments, in the running frame: the class in its __class__ cell (checked to be a type) and its first
+// argument. RuntimeError says what is missing.
+Status vm_super_arguments(ThreadState& ts, Ref<>* type, Ref<>* object);
+
 // exec/eval.
 Ref<> vm_eval_code(ThreadState& ts, PyObject* code, PyObject* globals, PyObject* locals, PyObject* closure /* or NULL */);
 

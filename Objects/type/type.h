@@ -29,6 +29,11 @@ Ref<> type_qualname(ThreadState& ts, PyTypeObject* type);
 Ref<> type_full_name(ThreadState& ts, PyTypeObject* type);
 // The part of tp_name after the last dot.
 const char* type_short_name(const PyTypeObject* type);
+// o.name for a type o, without AttributeError: kOk with *out empty when absent.
+Status type_lookup_attr(ThreadState& ts, PyTypeObject* type, PyObject* name, Ref<>* out);
+// Empties the interpreter's cache of lookups (it holds references on names).
+void type_cache_clear(ThreadState& ts);
+// The tp_dealloc of classes made by the class statement.
+destructor type_subtype_dealloc();
 
-// Defined by Python/vm: slots of classes written in Python call methods through these when they can stay in the loop.
 }  // namespace atl

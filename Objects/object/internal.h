@@ -1,0 +1,32 @@
+// What the files of the object protocol share among themselves and with Objects/type.
+#pragma once
+
+#include "Objects/object.h"
+
+namespace atl {
+
+// Finds o.name as object.__getattribute__ does. kOk with *out empty when there is none: no AttributeError is made
+// here, but descriptors that run may raise one. dict, when given, stands for the instance's dict.
+Status generic_lookup(ThreadState& ts, PyObject* o, PyObject* name, PyObject* dict, Ref<>* out);
+Status generic_store(ThreadState& ts, PyObject* o, PyObject* name, PyObject* value, PyObject* dict);
+// Fills name and obj of an AttributeError that is set and has neither.
+ATOLL_COLD void attribute_error_context(ThreadState& ts, PyObject* o, PyObject* name);
+ATOLL_COLD Raised raise_name_not_str(ThreadState& ts, PyObject* name);
+
+// The field that holds the dict of an instance that is not shaped; NULL when it has none.
+PyObject** instance_dict_slot(PyObject* o);
+// __dict__ as a new reference, made on demand; AttributeError when o can have none.
+Ref<> instance_get_dict(ThreadState& ts, PyObject* o);
+Status instance_set_dict(ThreadState& ts, PyObject* o, PyObject* value /* NULL: delete */);
+
+// The C function behind "callable(...)" through tp_call, with the argument window made into tuple and dict.
+Ref<> call_tp_call(ThreadState& ts, PyObject* callable, PyObject* const* args, Py_ssize_t n, PyObject* kwnames);
+// kwnames and the values behind the positional arguments as a dict; n values.
+Ref<> keywords_as_dict(ThreadState& ts, PyObject* const* values, PyObject* kwnames);
+// "f()", or str(f) for what has no qualified name.
+Ref<> function_text(ThreadState& ts, PyObject* function);
+
+// An interned name for a C string; empty with an exception set.
+Ref<> name_from_c(ThreadState& ts, const char* utf8);
+
+}  // namespace atl
