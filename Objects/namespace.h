@@ -5,3 +5,4 @@
 
 // A namespace with the items of a dict as attributes (NULL: none). New reference, or NULL with an exception.
 extern "C" PyObject* _PyNamespace_New(PyObject* dict);
+extern "C" PyTypeObject _PyNamespace_Type;

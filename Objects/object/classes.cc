@@ -1,4 +1,5 @@
 // isinstance and issubclass, for types and for whatever behaves like a class (has __bases__).
+#include "Objects/generic_alias.h"
 #include "Objects/object/internal.h"
 #include "Objects/tuple.h"
 #include "Objects/type/type.h"
@@ -87,7 +88,7 @@ Tri real_issubclass(ThreadState& ts, PyObject* derived, PyObject* cls) {
     return tri(is_subtype(reinterpret_cast<PyTypeObject*>(derived), reinterpret_cast<PyTypeObject*>(cls)));
   }
   if (failed(check_class_like(ts, derived, "issubclass() arg 1 must be a class"))) return Tri::kError;
-  if (!Py_IS_TYPE(cls, &_PyUnion_Type) &&
+  if (!is_exact(cls, &_PyUnion_Type) &&
       failed(check_class_like(ts, cls, "issubclass() arg 2 must be a class, a tuple of classes, or a union"))) {
     return Tri::kError;
   }

@@ -4,6 +4,9 @@
 #include "Python.h"
 
 extern "C" {
+extern PyTypeObject _PyNamespace_Type;
+extern PyTypeObject _PyUnion_Type;
+extern PyTypeObject _Py_GenericAliasIterType;
 extern PyTypeObject _PyAnextAwaitable_Type;
 extern PyTypeObject _PyUnicodeASCIIIter_Type;
 extern PyTypeObject _PyMemoryIter_Type;

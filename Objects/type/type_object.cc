@@ -108,12 +108,7 @@ Status type_setattr(ThreadState& ts, PyTypeObject* type, PyObject* name, PyObjec
   type_modified(ts, type);
   Status s = generic_store(ts, obj(type), key.get(), value, type->tp_dict);
   type_modified(ts, type);
-  if (failed(s)) {
-    if (value == nullptr && error_matches(ts, PyExc_AttributeError)) {
-      // The error names the class.
-    }
-    return s;
-  }
+  if (failed(s)) return s;
   slots_update_name(ts, type, key.get());
   return Status::kOk;
 }
@@ -127,6 +122,16 @@ Ref<> type_getattro(ThreadState& ts, PyTypeObject* type, PyObject* name) {
   (void)raise(ts, PyExc_AttributeError, "type object '%.50s' has no attribute '%U'", type->tp_name, name);
   attribute_error_context(ts, obj(type), name);
   return {};
+}
+
+PyObject* getattro_slot(PyObject* type, PyObject* name) {
+  return type_getattro(current_thread(), reinterpret_cast<PyTypeObject*>(type), name).release();
+}
+int setattro_slot(PyObject* type, PyObject* name, PyObject* value) {
+  return static_cast<int>(type_setattr(current_thread(), reinterpret_cast<PyTypeObject*>(type), name, value));
+}
+PyObject* call_slot(PyObject* type, PyObject* args, PyObject* kwargs) {
+  return type_call(current_thread(), reinterpret_cast<PyTypeObject*>(type), args, kwargs).release();
 }
 
 // ---- type(name, bases, dict) -------------------------------------------------------------------------------------
@@ -430,7 +435,8 @@ Status set_bases(ThreadState& ts, PyTypeObject* type, PyObject* value) {
 
 // ---- methods -----------------------------------------------------------------------------------------------------
 
-Ref<> type_repr(ThreadState& ts, PyTypeObject* type) {
+Ref<> type_repr(ThreadState& ts, PyObject* self) {
+  auto* type = reinterpret_cast<PyTypeObject*>(self);
   Ref<> module = type_module(ts, type);
   if (!module) {
     error_clear(ts);
@@ -581,9 +587,9 @@ constinit const TypeSpec type_spec{
     .traverse = type_traverse,
     .clear = type_clear,
     .repr = ATOLL_SLOT(type_repr),
-    .call = ATOLL_SLOT(type_call),
-    .getattro = ATOLL_SLOT(type_getattro),
-    .setattro = ATOLL_SLOT(type_setattr),
+    .call = call_slot,
+    .getattro = getattro_slot,
+    .setattro = setattro_slot,
     .init = type_init_slot,
     .new_ = type_new_slot,
     .free = PyObject_GC_Del,

@@ -105,6 +105,9 @@ struct Interpreter {
   uint64_t next_thread_id = 1;
   Py_ssize_t thread_count = 0;  // threads started by _thread and alive
 
+  // Weak references to objects that all interpreters share, by address (Objects/weakref).
+  struct SharedWeakrefs* shared_weakrefs = nullptr;
+
   // Code room: per-interpreter caches, opaque here.
   void* code_state = nullptr;
   // Formatting and other one-off caches of Objects.

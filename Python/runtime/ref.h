@@ -16,7 +16,7 @@ inline constexpr Py_ssize_t kImmortalRefcnt = Py_ssize_t{1} << 62;
 // True for every C struct that begins with a PyObject head.
 template <class T>
 concept ObjectStruct = std::is_same_v<std::remove_cv_t<T>, PyObject> || requires(T* p) { p->ob_base; } ||
-                       requires(T* p) { p->head; } || requires(T* p) { p->_base; } || requires(T* p) { p->ht_type; } ||
+                       requires(T* p) { p->head; } || requires(T* p) { p->_base; } || requires(T* p) { p->ht_type; } || requires(T* p) { p->d_common; } ||
                        requires(T* p) { p->ob_refcnt; };
 
 template <class T>

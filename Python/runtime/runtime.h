@@ -62,6 +62,7 @@ struct Runtime {
   std::atomic<uint64_t> next_dict_version_block{1};
   std::atomic<uint32_t> next_static_type_version{1};
   std::atomic<uint64_t> gilstate_key_generation{0};
+  std::atomic<Py_ssize_t> next_module_index{0};  // of module definitions (PyState_FindModule)
 
   SignalState signals;
 };

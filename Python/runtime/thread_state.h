@@ -38,6 +38,8 @@ struct ThreadState final : PyThreadState {
   // Objects whose deallocation was put off to keep the C stack flat.
   void* trashcan = nullptr;
   PyObject* asyncgen_hooks_pad = nullptr;
+  // Full name of the module whose single-phase init function runs: PyModule_Create gives it to the module.
+  const char* package_context = nullptr;
   // Reprs in progress (Py_ReprEnter), a list.
   PyObject* repr_stack = nullptr;
 

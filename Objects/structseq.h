@@ -1,0 +1,12 @@
+// Struct sequences inside the core.
+#pragma once
+
+#include "Objects/object.h"
+#include "structseq.h"
+
+namespace atl {
+
+// A heap type of this interpreter; names and documents of the fields must outlive it.
+Ref<> structseq_type_new(ThreadState& ts, const PyStructSequence_Desc* desc, unsigned long flags = 0);
+
+}  // namespace atl
