@@ -17,6 +17,7 @@
 #include "Objects/str/str_state.h"
 #include "Objects/tuple.h"
 #include "Objects/type/spec.h"
+#include "Objects/weakref.h"
 #include "Modules/interpreter_parts.h"
 #include "Python/import/import.h"
 #include "Python/lifecycle/steps.h"
@@ -177,6 +178,7 @@ void delete_interpreter_struct(Interpreter* interp) {
     if (node->owned) std::free(node);
   }
   str_state_clear(*interp);
+  shared_weakrefs_clear(*interp);
   type_state_clear(*interp);
   interp->heap.drop_all();
   interp->~Interpreter();
