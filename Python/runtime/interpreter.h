@@ -88,7 +88,7 @@ struct Interpreter {
   PyObject* warn_default_action = nullptr;
   long warn_filters_version = 0;
   PyObject* audit_hooks = nullptr;  // list
-  PyObject* type_watch = nullptr;
+  PyObject* signal_handlers = nullptr;  // main interpreter: dict number -> handler
   PyObject* hamt_empty = nullptr;
   PyObject* exception_group = nullptr;    // class ExceptionGroup, a heap class because it has two bases
   PyObject* last_memory_error = nullptr;  // ready-made MemoryError, for when there is no memory to make one
