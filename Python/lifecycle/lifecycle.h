@@ -26,6 +26,8 @@ ThreadState* interpreter_new(const InterpreterOptions& options, bool run_site);
 // Ends the interpreter of the current thread state. The thread is attached to nothing afterwards.
 void interpreter_end(ThreadState* ts);
 
+// Reads and runs statements from standard input until its end. The exit status.
+int run_interactive(ThreadState& ts, const Config& config);
 // Flushes sys.stdout and sys.stderr: 0 or -1.
 int flush_std_files(ThreadState& ts);
 // Exit status for the SystemExit (or other exception) that is set; prints it where that is due.
