@@ -221,8 +221,6 @@ PyObject* PyObject_CallObject(PyObject* callable, PyObject* args) {
 PyObject* PyObject_CallNoArgs(PyObject* callable) { return call(current_thread(), callable).release(); }
 PyObject* PyObject_CallOneArg(PyObject* callable, PyObject* arg) { return call(current_thread(), callable, arg).release(); }
 
-PyObject* PyCFunction_Call(PyObject* callable, PyObject* args, PyObject* kwargs) { return PyObject_Call(callable, args, kwargs); }
-
 PyObject* _PyObject_FunctionStr(PyObject* function) { return function_text(current_thread(), function).release(); }
 
 PyObject* _PyStack_AsDict(PyObject* const* values, PyObject* kwnames) {
