@@ -140,7 +140,3 @@ Py_hash_t _Py_HashPointerRaw(const void* p) {
   auto v = reinterpret_cast<size_t>(p);
   return static_cast<Py_hash_t>(v >> 4 | v << (8 * sizeof v - 4));
 }
-Py_hash_t _Py_HashPointer(const void* p) {
-  Py_hash_t h = _Py_HashPointerRaw(p);
-  return h == -1 ? -2 : h;
-}
