@@ -5,9 +5,8 @@
 //   dump [--eval|--single|--func-type] [--type-comments] FILE...
 //   dump --batch         requests on standard input: "MODE FLAGS SIZE\n" and SIZE bytes; answers "SIZE\n" and bytes
 //   dump --time N FILE...
-#include <charconv>
 #include <chrono>
-#include <cmath>
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -18,7 +17,10 @@
 #include <unicode/unorm2.h>
 
 #include "Python/compiler/lexer.h"
+#include "Python/compiler/literal_repr.h"
 #include "Python/compiler/parser.h"
+#include "Python/compiler/passes.h"
+#include "Python/compiler/symtable.h"
 #include "Python/compiler/utf8.h"
 
 using namespace atl::compiler;
@@ -31,115 +33,15 @@ std::string g_out;
 void put(std::string_view text) { g_out.append(text); }
 void put_int(long long value) { put(std::to_string(value)); }
 
-void put_string_repr(std::string_view text) {
-  bool single = text.find('\'') != std::string_view::npos, twice = text.find('"') != std::string_view::npos;
-  char quote = single && !twice ? '"' : '\'';
-  g_out += quote;
-  const char* p = text.data();
-  const char* end = p + text.size();
-  char buffer[16];
-  while (p < end) {
-    const char* at = p;
-    uint32_t c = utf8_next(p);
-    if (c == static_cast<uint32_t>(quote) || c == '\\') {
-      g_out += '\\';
-      g_out += static_cast<char>(c);
-    } else if (c == '\n') {
-      put("\\n");
-    } else if (c == '\r') {
-      put("\\r");
-    } else if (c == '\t') {
-      put("\\t");
-    } else if (is_printable(c)) {
-      g_out.append(at, static_cast<size_t>(p - at));
-    } else {
-      std::snprintf(buffer, sizeof buffer, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
-      put(buffer);
-    }
-  }
-  g_out += quote;
-}
-
-void put_bytes_repr(std::string_view text) {
-  bool single = text.find('\'') != std::string_view::npos, twice = text.find('"') != std::string_view::npos;
-  char quote = single && !twice ? '"' : '\'';
-  g_out += 'b';
-  g_out += quote;
-  char buffer[8];
-  for (unsigned char c : text) {
-    if (c == quote || c == '\\') {
-      g_out += '\\';
-      g_out += static_cast<char>(c);
-    } else if (c == '\n') {
-      put("\\n");
-    } else if (c == '\r') {
-      put("\\r");
-    } else if (c == '\t') {
-      put("\\t");
-    } else if (c >= 32 && c < 127) {
-      g_out += static_cast<char>(c);
-    } else {
-      std::snprintf(buffer, sizeof buffer, "\\x%02x", c);
-      put(buffer);
-    }
-  }
-  g_out += quote;
-}
-
-void put_float(double value, bool in_complex) {
-  if (std::isinf(value)) return put(value > 0 ? "inf" : "-inf");
-  char buffer[64];
-  auto shortest = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
-  std::string_view digits(buffer, static_cast<size_t>(shortest.ptr - buffer));
-  size_t e = digits.find('e');
-  int exponent = std::atoi(std::string(digits.substr(e + 1)).c_str());
-  if (exponent < -4 || exponent >= 16) {
-    put(digits.substr(0, e));
-    char tail[16];
-    std::snprintf(tail, sizeof tail, "e%c%02d", exponent < 0 ? '-' : '+', std::abs(exponent));
-    return put(tail);
-  }
-  auto fixed = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed);
-  std::string_view text(buffer, static_cast<size_t>(fixed.ptr - buffer));
-  put(text);
-  if (!in_complex && text.find('.') == std::string_view::npos) put(".0");
-}
-
-void put_big(const ConstantValue& value) {
-  // Schoolbook conversion to base 10^9.
-  std::string_view text = value.view();
-  std::vector<uint32_t> limbs;
-  for (char c : text) {
-    uint64_t carry = static_cast<uint64_t>(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
-    for (uint32_t& limb : limbs) {
-      carry += static_cast<uint64_t>(limb) * value.base;
-      limb = static_cast<uint32_t>(carry % 1000000000);
-      carry /= 1000000000;
-    }
-    if (carry) limbs.push_back(static_cast<uint32_t>(carry));
-  }
-  if (value.negative) put("-");
-  char buffer[16];
-  for (size_t i = limbs.size(); i-- > 0;) {
-    std::snprintf(buffer, sizeof buffer, i + 1 == limbs.size() ? "%u" : "%09u", limbs[i]);
-    put(buffer);
-  }
-}
-
 void put_constant(constant value) {
-  switch (value->kind) {
-    case ConstantKind::kNone: return put("None");
-    case ConstantKind::kTrue: return put("True");
-    case ConstantKind::kFalse: return put("False");
-    case ConstantKind::kEllipsis: return put("Ellipsis");
-    case ConstantKind::kInt: return put_int(value->integer);
-    case ConstantKind::kBigInt: return put_big(*value);
-    case ConstantKind::kFloat: return put_float(value->real, false);
-    case ConstantKind::kComplex: put_float(value->imag, true); return put("j");
-    case ConstantKind::kStr: return put_string_repr(value->view());
-    case ConstantKind::kBytes: return put_bytes_repr(value->view());
-    default: return put("<tuple>");
-  }
+  Buffer<char> repr;
+  (void)append_constant_repr(&repr, value);
+  put({repr.data(), repr.size()});
+}
+void put_string_repr(std::string_view text) {
+  Buffer<char> repr;
+  (void)append_str_repr(&repr, text);
+  put({repr.data(), repr.size()});
 }
 
 void put_node(Node* node);
@@ -292,7 +194,55 @@ void put_error(const ErrorRecord& e) {
   }
 }
 
-void answer(std::string_view input, ParseOptions options) {
+void put_scope(const Scope* scope) {
+  put("[");
+  put_string_repr(scope->name->view());
+  put(", "), put_int(static_cast<int>(scope->kind));
+  put(", "), put_int(scope->lineno);
+  put(scope->nested ? ", 1, {" : ", 0, {");
+  std::vector<const Symbol*> symbols;
+  for (const Symbol& symbol : scope->symbols) symbols.push_back(&symbol);
+  std::sort(symbols.begin(), symbols.end(),
+            [](const Symbol* a, const Symbol* b) { return a->name->view() < b->name->view(); });
+  for (const Symbol* symbol : symbols) {
+    if (symbol != symbols[0]) put(", ");
+    put_string_repr(symbol->name->view());
+    put(": "), put_int(symbol->flags | static_cast<uint32_t>(symbol->scope) << 11);
+  }
+  put("}, [");
+  for (uint32_t i = 0; i < scope->parameter_count; i++) {
+    if (i) put(", ");
+    put_string_repr(scope->parameters[i]->view());
+  }
+  put("], [");
+  for (uint32_t i = 0; i < scope->child_count; i++) {
+    if (i) put(", ");
+    put_scope(scope->child_items[i]);
+  }
+  put("]]");
+}
+
+// 'S': symbol table. 'U': the expression as text. 'F': the tree after folding. Errors of these passes as usual.
+void answer_pass(char pass, Arena& arena, IdentifierTable& names, mod* tree) {
+  PassContext context{arena, names, {}, {}};
+  Future future;
+  bool ok = find_future(context, tree, &future);
+  if (ok && pass == 'S') {
+    SymbolTable table;
+    ok = build_symbol_table(context, tree, future.flags, &table);
+    if (ok) put_scope(table.top);
+  } else if (ok && pass == 'F') {
+    ok = fold_constants(context, tree, {0, future.flags});
+    if (ok) put_node(tree);
+  } else if (ok) {
+    Buffer<char> text;
+    ok = unparse_expression(context, as<Expression>(tree)->body, &text);
+    if (ok) put({text.data(), text.size()});
+  }
+  if (!ok) put_error(context.error);
+}
+
+void answer(std::string_view input, ParseOptions options, char pass = 0) {
   Callbacks callbacks;
   callbacks.normalize = normalize;
   callbacks.character_by_name = by_name;
@@ -309,7 +259,9 @@ void answer(std::string_view input, ParseOptions options) {
     put(w.message);
     put("\n");
   }
-  if (result.tree) {
+  if (result.tree && pass) {
+    answer_pass(pass, arena, names, result.tree);
+  } else if (result.tree) {
     put_node(result.tree);
   } else {
     put_error(result.error);
@@ -351,7 +303,7 @@ int main(int argc, char** argv) {
         o.dont_imply_dedent = std::strchr(flags, 'D');
         if (const char* v = std::strchr(flags, 'v')) o.feature_version = std::atoi(v + 1);
         g_out.clear();
-        answer(text, o);
+        answer(text, o, std::strchr(flags, 'S') ? 'S' : std::strchr(flags, 'U') ? 'U' : std::strchr(flags, 'F') ? 'F' : 0);
         std::printf("%zu\n", g_out.size());
         std::fwrite(g_out.data(), 1, g_out.size(), stdout);
         std::fflush(stdout);

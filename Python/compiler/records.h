@@ -35,6 +35,9 @@ struct ErrorRecord {
   int32_t offset = kAbsent;
   int32_t end_lineno = kAbsent;
   int32_t end_offset = kAbsent;
+  // Found behind the parser. 3.11 then makes SyntaxError(message) and sets the place as attributes, `text` being looked
+  // up in the file; offsets are bytes.
+  bool late = false;
   std::string_view message;  // in the arena, or static
   std::string_view text;     // in the arena, in the source, or none
 
