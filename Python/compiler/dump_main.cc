@@ -16,6 +16,7 @@
 #include <unicode/ucnv.h>
 #include <unicode/unorm2.h>
 
+#include "Python/compiler/codegen.h"
 #include "Python/compiler/lexer.h"
 #include "Python/compiler/literal_repr.h"
 #include "Python/compiler/parser.h"
@@ -23,6 +24,7 @@
 #include "Python/compiler/symtable.h"
 #include "Python/compiler/utf8.h"
 
+using namespace atl;
 using namespace atl::compiler;
 using namespace atl::compiler::ast;
 
@@ -222,7 +224,72 @@ void put_scope(const Scope* scope) {
   put("]]");
 }
 
-// 'S': symbol table. 'U': the expression as text. 'F': the tree after folding. Errors of these passes as usual.
+void put_unit(const CodeUnit* unit, int indent) {
+  char line[256];
+  auto pad = [&] { g_out.append(static_cast<size_t>(indent), ' '); };
+  pad();
+  std::snprintf(line, sizeof line, "%.*s: flags 0x%x args %u/%u/%u locals %u temps %u line %d\n",
+                static_cast<int>(unit->qualname.size()), unit->qualname.data(), unit->flags, unit->posonlyargcount,
+                unit->argcount, unit->kwonlyargcount, unit->nlocals, unit->ntemps, unit->firstlineno);
+  put(line);
+  size_t position = 0;
+  for (uint32_t pc = 0; pc < unit->words.size();) {
+    uint64_t word = unit->words[pc];
+    const OpInfo& info = kOpInfo[word & 0xFFFF];
+    while (position + 1 < unit->positions.size() && unit->positions[position + 1].pc <= pc) position++;
+    pad();
+    std::snprintf(line, sizeof line, "%5d %4u %-18s", unit->positions.size() ? unit->positions[position].line : 0, pc, info.name);
+    put(line);
+    const Operand kinds[] = {info.a, info.b, info.c};
+    for (int k = 0; k < 3; k++) {
+      int value = static_cast<int16_t>(word >> (16 + 16 * k));
+      switch (kinds[k]) {
+        case Operand::None: continue;
+        case Operand::K:
+          put(" ");
+          if (unit->consts[static_cast<uint16_t>(value)].value) {
+            put_constant(unit->consts[static_cast<uint16_t>(value)].value);
+          } else {
+            put("<code>");
+          }
+          continue;
+        case Operand::Name: put(" "), put(unit->names[static_cast<size_t>(value)]->view()); continue;
+        case Operand::Jump: std::snprintf(line, sizeof line, " ->%d", static_cast<int>(pc) + 1 + info.cache + value); break;
+        case Operand::Free:
+          put(" "), put(unit->local_names[unit->local_names.size() - unit->free_count + static_cast<size_t>(value)]->view());
+          continue;
+        case Operand::Imm: std::snprintf(line, sizeof line, " #%d", value); break;
+        default:
+          if (value < 0) {
+            size_t slot = static_cast<size_t>(value + static_cast<int>(unit->nlocals));
+            put(" "), put(slot < unit->local_names.size() - unit->free_count ? unit->local_names[slot]->view() : "<namespace>");
+            continue;
+          }
+          std::snprintf(line, sizeof line, " t%d", value - kFrameHeader);
+      }
+      put(line);
+    }
+    put("\n");
+    pc += 1u + info.cache;
+  }
+  for (const HandlerRow& row : unit->handlers) {
+    pad();
+    std::snprintf(line, sizeof line, "  [%u, %u) -> %u t%d\n", row.start, row.end, row.handler, row.exc_register - kFrameHeader);
+    put(line);
+  }
+  for (const LiveRow& row : unit->live) {
+    pad();
+    std::snprintf(line, sizeof line, "  live %u:", row.pc);
+    put(line);
+    for (uint32_t i = 0; i < row.count; i++) put(" t"), put_int(unit->live_pool[row.first + i] - kFrameHeader);
+    put("\n");
+  }
+  for (const UnitConstant& c : unit->consts) {
+    if (c.child) put_unit(c.child, indent + 2);
+  }
+}
+
+// 'S': symbol table. 'C': code. 'U': the expression as text. 'F': the tree after folding. Errors of these passes as usual.
 void answer_pass(char pass, Arena& arena, IdentifierTable& names, mod* tree) {
   PassContext context{arena, names, {}, {}};
   Future future;
@@ -231,6 +298,16 @@ void answer_pass(char pass, Arena& arena, IdentifierTable& names, mod* tree) {
     SymbolTable table;
     ok = build_symbol_table(context, tree, future.flags, &table);
     if (ok) put_scope(table.top);
+  } else if (ok && pass == 'C') {
+    SymbolTable table;
+    CodeUnit* unit = nullptr;
+    ok = fold_constants(context, tree, {0, future.flags}) && build_symbol_table(context, tree, future.flags, &table) &&
+         (unit = generate_code(context, tree, table, future, {}));
+    if (ok) put_unit(unit, 0);
+    for (const WarningRecord& w : context.warnings) {
+      std::string text = g_out;
+      g_out = "?SyntaxWarning|" + std::to_string(w.lineno) + "|" + std::string(w.message) + "\n" + text;
+    }
   } else if (ok && pass == 'F') {
     ok = fold_constants(context, tree, {0, future.flags});
     if (ok) put_node(tree);
@@ -285,6 +362,7 @@ int main(int argc, char** argv) {
   ParseOptions options;
   options.source_kind = SourceKind::kBytes;
   int i = 1;
+  char pass = 0;
   for (; i < argc && argv[i][0] == '-'; i++) {
     std::string_view arg = argv[i];
     if (arg == "--batch") {
@@ -303,7 +381,7 @@ int main(int argc, char** argv) {
         o.dont_imply_dedent = std::strchr(flags, 'D');
         if (const char* v = std::strchr(flags, 'v')) o.feature_version = std::atoi(v + 1);
         g_out.clear();
-        answer(text, o, std::strchr(flags, 'S') ? 'S' : std::strchr(flags, 'U') ? 'U' : std::strchr(flags, 'F') ? 'F' : 0);
+        answer(text, o, std::strchr(flags, 'S') ? 'S' : std::strchr(flags, 'U') ? 'U' : std::strchr(flags, 'F') ? 'F' : std::strchr(flags, 'C') ? 'C' : 0);
         std::printf("%zu\n", g_out.size());
         std::fwrite(g_out.data(), 1, g_out.size(), stdout);
         std::fflush(stdout);
@@ -313,6 +391,7 @@ int main(int argc, char** argv) {
     if (arg == "--eval") options.mode = ParseMode::kEval;
     if (arg == "--single") options.mode = ParseMode::kSingle;
     if (arg == "--func-type") options.mode = ParseMode::kFunctionType;
+    if (arg == "--code") pass = 'C';
     if (arg == "--type-comments") options.type_comments = true;
     if (arg == "--time" && i + 1 < argc) {
       int rounds = std::atoi(argv[++i]);
@@ -357,7 +436,7 @@ int main(int argc, char** argv) {
   }
   for (; i < argc; i++) {
     g_out.clear();
-    answer(read_file(argv[i]), options);
+    answer(read_file(argv[i]), options, pass);
     std::printf("%s\n", g_out.c_str());
   }
   return 0;
