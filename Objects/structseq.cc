@@ -7,7 +7,8 @@
 #include "Objects/structseq.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
-#include "Objects/type/type.h"
+#include "Objects/type/internal.h"
+#include "Python/runtime/runtime.h"
 #include "structmember.h"
 #include "structseq.h"
 
@@ -226,6 +227,45 @@ Status init_static(ThreadState& ts, PyTypeObject* type, const PyStructSequence_D
 }
 
 }  // namespace
+
+Status structseq_static_ready(ThreadState& ts, PyTypeObject* type, const PyStructSequence_Desc* desc) {
+  Py_ssize_t unnamed;
+  Py_ssize_t n = count_fields(desc, &unnamed);
+  auto* members = static_cast<PyMemberDef*>(sealed_alloc(static_cast<size_t>(n + 1) * sizeof(PyMemberDef)));
+  if (members == nullptr) return Status::kError;
+  fill_members(desc, n, members);
+  // What the type's dict holds beside its tables, all immortal, before it is sealed.
+  Ref<> dict = dict_new(ts);
+  if (!dict || n > kSmallIntMax) return Status::kError;
+  PyObject* names[kSmallIntMax];
+  Py_ssize_t named = 0;
+  for (Py_ssize_t i = 0; i < desc->n_in_sequence; ++i) {
+    if (is_unnamed(desc->fields[i])) continue;
+    names[named] = str_immortal(desc->fields[i].name);
+    if (names[named++] == nullptr) return Status::kError;
+  }
+  PyObject* match_args = sealed_tuple(names, named);
+  if (match_args == nullptr || failed(dict_set(ts, dict.get(), ID(n_sequence_fields), small_int(desc->n_in_sequence))) ||
+      failed(dict_set(ts, dict.get(), ID(n_fields), small_int(static_cast<int>(n)))) ||
+      failed(dict_set(ts, dict.get(), ID(n_unnamed_fields), small_int(static_cast<int>(unnamed)))) ||
+      failed(dict_set(ts, dict.get(), ID(__match_args__), match_args))) {
+    return Status::kError;
+  }
+  TypeSpec spec{.name = desc->name,
+                .doc = desc->doc,
+                .basicsize = offsetof(PyTupleObject, ob_item),
+                .itemsize = sizeof(PyObject*),
+                .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+                .base = &PyTuple_Type,
+                .dealloc = structseq_dealloc,
+                .traverse = structseq_traverse,
+                .repr = structseq_repr_slot,
+                .new_ = structseq_new_slot,
+                .methods = kMethods,
+                .members = members};
+  type->tp_dict = dict.release();
+  return static_type_ready(ts, type, spec);
+}
 
 Ref<> structseq_type_new(ThreadState& ts, const PyStructSequence_Desc* desc, unsigned long flags) { return new_type(ts, desc, flags); }
 
