@@ -16,14 +16,6 @@
 
 namespace atl {
 
-bool check_count(ThreadState& ts, const char* name, Py_ssize_t n, Py_ssize_t least, Py_ssize_t most) {
-  if (n >= least && n <= most) return true;
-  Py_ssize_t limit = n < least ? least : most;
-  const char* bound = least == most ? "" : n < least ? "at least " : "at most ";
-  (void)raise(ts, PyExc_TypeError, "%s expected %s%zd argument%s, got %zd", name, bound, limit, limit == 1 ? "" : "s", n);
-  return false;
-}
-
 namespace {
 
 Ref<> m_abs(ThreadState& ts, PyObject*, PyObject* x) { return number_absolute(ts, x); }

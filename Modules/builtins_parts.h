@@ -1,6 +1,7 @@
 // The files of the builtins module share this.
 #pragma once
 
+#include "Objects/iter/support.h"
 #include "Objects/type/bind.h"
 #include "Python/runtime/interpreter.h"
 
@@ -15,8 +16,5 @@ extern const MethodSpec kBuiltinIoFunctions[];         // builtins_io.cc: print,
 // The namespace of the running frame as locals() gives it; empty with SystemError when nothing runs.
 Ref<> current_locals(ThreadState& ts);
 Ref<> current_globals(ThreadState& ts);
-
-// "<name> expected at least/at most N argument(s), got n", or nothing when the number is right.
-bool check_count(ThreadState& ts, const char* name, Py_ssize_t n, Py_ssize_t least, Py_ssize_t most);
 
 }  // namespace atl

@@ -82,17 +82,7 @@ PyObject* zip_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, P
   return zip_make(ts, reinterpret_cast<PyTypeObject*>(type), args, n, strict).release();
 }
 
-void zip_dealloc(ThreadState& ts, PyObject* o) {
-  untrack(o);
-  clear_field(as_zip(o)->iterators);
-  clear_field(as_zip(o)->kept);
-  free_instance(ts, o, &PyZip_Type);
-}
-int zip_traverse(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(as_zip(o)->iterators);
-  Py_VISIT(as_zip(o)->kept);
-  return 0;
-}
+using ZipFields = OwnedFields<ZipObject, &ZipObject::iterators, &ZipObject::kept>;
 
 Raised uneven(ThreadState& ts, Py_ssize_t i, const char* relation) {
   return raise(ts, PyExc_ValueError, "zip() argument %zd is %s than argument%s%zd", i + 1, relation, i == 1 ? " " : "s 1-", i);
@@ -166,17 +156,7 @@ PyObject* map_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, P
   if (!no_keyword_names(ts, "map", kwnames)) return nullptr;
   return map_make(ts, reinterpret_cast<PyTypeObject*>(type), args, PyVectorcall_NARGS(nargsf)).release();
 }
-void map_dealloc(ThreadState& ts, PyObject* o) {
-  untrack(o);
-  clear_field(as_map(o)->iterators);
-  clear_field(as_map(o)->function);
-  free_instance(ts, o, &PyMap_Type);
-}
-int map_traverse(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(as_map(o)->iterators);
-  Py_VISIT(as_map(o)->function);
-  return 0;
-}
+using MapFields = OwnedFields<MapObject, &MapObject::iterators, &MapObject::function>;
 Ref<> map_next(ThreadState& ts, PyObject* o) {
   MapObject* m = as_map(o);
   Py_ssize_t n = tuple_size(m->iterators);
@@ -224,8 +204,7 @@ struct FilterObject {
 static_assert(sizeof(FilterObject) == 32);
 FilterObject* as_filter(PyObject* o) { return reinterpret_cast<FilterObject*>(o); }
 
-Ref<> filter_make(ThreadState& ts, PyTypeObject* type, PyObject* const* args, Py_ssize_t n) {
-  if (n != 2) return raise(ts, PyExc_TypeError, "filter expected 2 arguments, got %zd", n);
+Ref<> filter_make(ThreadState& ts, PyTypeObject* type, PyObject* const* args, Py_ssize_t) {
   Ref<> it = object_iter(ts, args[1]);
   if (!it) return {};
   auto f = new_instance<FilterObject>(ts, type, &PyFilter_Type);
@@ -234,27 +213,8 @@ Ref<> filter_make(ThreadState& ts, PyTypeObject* type, PyObject* const* args, Py
   f->iterator = it.release();
   return f;
 }
-PyObject* filter_tp_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  ThreadState& ts = current_thread();
-  if (!no_keywords(ts, "filter", type, &PyFilter_Type, kwargs)) return nullptr;
-  return filter_make(ts, type, tuple_items(args), tuple_size(args)).release();
-}
-PyObject* filter_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-  ThreadState& ts = current_thread();
-  if (!no_keyword_names(ts, "filter", kwnames)) return nullptr;
-  return filter_make(ts, reinterpret_cast<PyTypeObject*>(type), args, PyVectorcall_NARGS(nargsf)).release();
-}
-void filter_dealloc(ThreadState& ts, PyObject* o) {
-  untrack(o);
-  clear_field(as_filter(o)->function);
-  clear_field(as_filter(o)->iterator);
-  free_instance(ts, o, &PyFilter_Type);
-}
-int filter_traverse(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(as_filter(o)->function);
-  Py_VISIT(as_filter(o)->iterator);
-  return 0;
-}
+ATOLL_POSITIONAL_ENTRIES(filter, "filter", 2, 2, PyFilter_Type)
+using FilterFields = OwnedFields<FilterObject, &FilterObject::function, &FilterObject::iterator>;
 Ref<> filter_next(ThreadState& ts, PyObject* o) {
   FilterObject* f = as_filter(o);
   bool truth = f->function == Py_None || f->function == obj(&PyBool_Type);
@@ -288,8 +248,8 @@ constinit const TypeSpec zip_spec{
            "Ends with the shortest; with strict, iterables of different lengths raise ValueError.",
     .basicsize = sizeof(ZipObject),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
-    .dealloc = ATOLL_SLOT(zip_dealloc),
-    .traverse = zip_traverse,
+    .dealloc = ZipFields::dealloc,
+    .traverse = ZipFields::traverse,
     .getattro = PyObject_GenericGetAttr,
     .iter = PyObject_SelfIter,
     .iternext = ATOLL_SLOT(zip_next),
@@ -303,8 +263,8 @@ constinit const TypeSpec map_spec{
            "Ends with the shortest.",
     .basicsize = sizeof(MapObject),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
-    .dealloc = ATOLL_SLOT(map_dealloc),
-    .traverse = map_traverse,
+    .dealloc = MapFields::dealloc,
+    .traverse = MapFields::traverse,
     .getattro = PyObject_GenericGetAttr,
     .iter = PyObject_SelfIter,
     .iternext = ATOLL_SLOT(map_next),
@@ -318,8 +278,8 @@ constinit const TypeSpec filter_spec{
            "None stands for the truth of the item itself.",
     .basicsize = sizeof(FilterObject),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
-    .dealloc = ATOLL_SLOT(filter_dealloc),
-    .traverse = filter_traverse,
+    .dealloc = FilterFields::dealloc,
+    .traverse = FilterFields::traverse,
     .getattro = PyObject_GenericGetAttr,
     .iter = PyObject_SelfIter,
     .iternext = ATOLL_SLOT(filter_next),

@@ -62,20 +62,7 @@ PyObject* enum_vectorcall(PyObject* type_object, PyObject* const* args, size_t n
   return enum_make(ts, type, iterable, start).release();
 }
 
-void enum_dealloc(ThreadState& ts, PyObject* o) {
-  untrack(o);
-  EnumObject* e = as_enum(o);
-  clear_field(e->iterator);
-  clear_field(e->pair);
-  clear_field(e->long_index);
-  free_instance(ts, o, &PyEnum_Type);
-}
-int enum_traverse(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(as_enum(o)->iterator);
-  Py_VISIT(as_enum(o)->pair);
-  Py_VISIT(as_enum(o)->long_index);
-  return 0;
-}
+using EnumFields = OwnedFields<EnumObject, &EnumObject::iterator, &EnumObject::pair, &EnumObject::long_index>;
 
 Ref<> take_number(ThreadState& ts, EnumObject* e) {
   if (ATOLL_LIKELY(e->index != PY_SSIZE_T_MAX)) return int_from_ssize(ts, e->index++);
@@ -118,7 +105,8 @@ struct ReversedObject {
 static_assert(sizeof(ReversedObject) == 32);
 ReversedObject* as_reversed(PyObject* o) { return reinterpret_cast<ReversedObject*>(o); }
 
-Ref<> reversed_make(ThreadState& ts, PyTypeObject* type, PyObject* sequence) {
+Ref<> reversed_make(ThreadState& ts, PyTypeObject* type, PyObject* const* args, Py_ssize_t) {
+  PyObject* sequence = args[0];
   Ref<> method;
   if (failed(object_lookup_special(ts, sequence, ID(__reversed__), &method))) return {};
   if (method.get() == Py_None || (!method && !PySequence_Check(sequence))) {
@@ -134,31 +122,9 @@ Ref<> reversed_make(ThreadState& ts, PyTypeObject* type, PyObject* sequence) {
   return r;
 }
 
-bool one_argument(ThreadState& ts, Py_ssize_t n) {
-  if (n == 1) return true;
-  (void)raise(ts, PyExc_TypeError, "reversed expected 1 argument, got %zd", n);
-  return false;
-}
-PyObject* reversed_tp_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  ThreadState& ts = current_thread();
-  if (!no_keywords(ts, "reversed", type, &PyReversed_Type, kwargs) || !one_argument(ts, tuple_size(args))) return nullptr;
-  return reversed_make(ts, type, tuple_peek(args, 0)).release();
-}
-PyObject* reversed_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-  ThreadState& ts = current_thread();
-  if (!no_keyword_names(ts, "reversed", kwnames) || !one_argument(ts, PyVectorcall_NARGS(nargsf))) return nullptr;
-  return reversed_make(ts, reinterpret_cast<PyTypeObject*>(type), args[0]).release();
-}
+ATOLL_POSITIONAL_ENTRIES(reversed, "reversed", 1, 1, PyReversed_Type)
 
-void reversed_dealloc(ThreadState& ts, PyObject* o) {
-  untrack(o);
-  clear_field(as_reversed(o)->sequence);
-  free_instance(ts, o, &PyReversed_Type);
-}
-int reversed_traverse(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(as_reversed(o)->sequence);
-  return 0;
-}
+using ReversedFields = OwnedFields<ReversedObject, &ReversedObject::sequence>;
 Ref<> reversed_next(ThreadState& ts, PyObject* o) {
   ReversedObject* r = as_reversed(o);
   if (r->index >= 0 && r->sequence != nullptr) {
@@ -214,8 +180,8 @@ constinit const TypeSpec enum_spec{
     .doc = "enumerate(iterable, start=0)\n--\n\nPairs of a number that counts from start, and an item of the iterable.",
     .basicsize = sizeof(EnumObject),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
-    .dealloc = ATOLL_SLOT(enum_dealloc),
-    .traverse = enum_traverse,
+    .dealloc = EnumFields::dealloc,
+    .traverse = EnumFields::traverse,
     .getattro = PyObject_GenericGetAttr,
     .iter = PyObject_SelfIter,
     .iternext = ATOLL_SLOT(enum_next),
@@ -228,8 +194,8 @@ constinit const TypeSpec reversed_spec{
     .doc = "reversed(sequence, /)\n--\n\nAn iterator over a sequence from its end.",
     .basicsize = sizeof(ReversedObject),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
-    .dealloc = ATOLL_SLOT(reversed_dealloc),
-    .traverse = reversed_traverse,
+    .dealloc = ReversedFields::dealloc,
+    .traverse = ReversedFields::traverse,
     .getattro = PyObject_GenericGetAttr,
     .iter = PyObject_SelfIter,
     .iternext = ATOLL_SLOT(reversed_next),

@@ -27,6 +27,31 @@ inline bool no_keyword_names(ThreadState& ts, const char* name, PyObject* kwname
   return false;
 }
 
+// "<name> expected at least/at most N argument(s), got n", or nothing when the number is right.
+inline bool check_count(ThreadState& ts, const char* name, Py_ssize_t n, Py_ssize_t least, Py_ssize_t most) {
+  if (ATOLL_LIKELY(n >= least && n <= most)) return true;
+  Py_ssize_t limit = n < least ? least : most;
+  const char* bound = least == most ? "" : n < least ? "at least " : "at most ";
+  (void)raise(ts, PyExc_TypeError, "%s expected %s%zd argument%s, got %zd", name, bound, limit, limit == 1 ? "" : "s", n);
+  return false;
+}
+
+// tp_new and vectorcall of a type that takes least..most positional arguments:
+// `Ref<> prefix_make(ThreadState&, PyTypeObject* type, PyObject* const* args, Py_ssize_t n)`.
+#define ATOLL_POSITIONAL_ENTRIES(prefix, text, least, most, exact)                                                      \
+  PyObject* prefix##_tp_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {                                     \
+    ThreadState& ts = current_thread();                                                                                 \
+    if (!no_keywords(ts, text, type, &exact, kwargs)) return nullptr;                                                   \
+    if (!check_count(ts, text, tuple_size(args), least, most)) return nullptr;                                          \
+    return obj(prefix##_make(ts, type, tuple_items(args), tuple_size(args)).release());                                 \
+  }                                                                                                                     \
+  PyObject* prefix##_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {              \
+    ThreadState& ts = current_thread();                                                                                 \
+    Py_ssize_t n = PyVectorcall_NARGS(nargsf);                                                                          \
+    if (!no_keyword_names(ts, text, kwnames) || !check_count(ts, text, n, least, most)) return nullptr;                 \
+    return obj(prefix##_make(ts, reinterpret_cast<PyTypeObject*>(type), args, n).release());                            \
+  }
+
 // An instance: of the exact type quickly, of a subclass by tp_alloc; fields zero, tracked by the caller in the first case only.
 template <class T>
 Ref<T> new_instance(ThreadState& ts, PyTypeObject* type, PyTypeObject* exact) {
@@ -39,12 +64,42 @@ Ref<T> new_instance(ThreadState& ts, PyTypeObject* type, PyTypeObject* exact) {
   }
   return o;
 }
-inline void free_instance(ThreadState& ts, PyObject* o, PyTypeObject* exact) {
-  if (o->ob_type == exact) {
-    free_object(ts, o);
-  } else {
-    o->ob_type->tp_free(o);
+
+// tp_dealloc and tp_traverse of a collectable struct whose owned fields are given as members: T::*F of type PyObject*.
+template <class T, PyObject* T::*... F>
+struct OwnedFields {
+  static void clear_fields(PyObject* o) { (clear_field(reinterpret_cast<T*>(o)->*F), ...); }
+  static void dealloc(PyObject* o) {
+    ThreadState& ts = current_thread();
+    untrack(o);
+    if (trashcan_begin(ts, o)) return;
+    clear_fields(o);
+    if (o->ob_type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
+      o->ob_type->tp_free(o);
+    } else {
+      free_object(ts, o);
+    }
+    trashcan_end(ts);
   }
+  static int traverse(PyObject* o, visitproc visit, void* arg) {
+    int result = 0;
+    auto one = [&](PyObject* field) {
+      if (field != nullptr && result == 0) result = visit(field, arg);
+    };
+    (one(reinterpret_cast<T*>(o)->*F), ...);
+    return result;
+  }
+  static int clear(PyObject* o) {
+    clear_fields(o);
+    return 0;
+  }
+};
+
+// (type(o), (args...)) and with a state behind, for __reduce__.
+template <class... A>
+Ref<> reduce_to(ThreadState& ts, PyObject* o, A*... args) {
+  Ref<> t = tuple_of(ts, args...);
+  return t ? tuple_of(ts, o->ob_type, t.get()) : Ref<>();
 }
 
 // builtins.<name>, for __reduce__.
