@@ -276,4 +276,3 @@ int PyCFunction_GetFlags(PyObject* f) {
   if (!is_instance_nocall(f, &PyCFunction_Type)) return raise_bad_internal_call(current_thread(), __FILE__, __LINE__);
   return def_of(f)->ml_flags;
 }
-PyObject* PyCFunction_Call(PyObject* f, PyObject* args, PyObject* kwargs) { return PyObject_Call(f, args, kwargs); }

@@ -10,6 +10,7 @@
 #include "Objects/tuple.h"
 #include "Objects/type/spec.h"
 #include "Objects/upcalls.h"
+#include "frameobject.h"
 #include "structmember.h"
 
 namespace atl {
