@@ -127,6 +127,16 @@ Ref<> object_generic_getattr(ThreadState& ts, PyObject* o, PyObject* name) {
   return value;
 }
 
+namespace {
+// For setting and deleting: without name and obj, by which failed reads find suggestions.
+ATOLL_COLD Raised raise_not_there(ThreadState& ts, PyObject* o, PyObject* name) {
+  if (PyType_Check(o)) {
+    return raise(ts, PyExc_AttributeError, "type object '%.50s' has no attribute '%U'", reinterpret_cast<PyTypeObject*>(o)->tp_name, name);
+  }
+  return raise(ts, PyExc_AttributeError, "'%.100T' object has no attribute '%U'", o, name);
+}
+}  // namespace
+
 Status generic_store(ThreadState& ts, PyObject* o, PyObject* name, PyObject* value, PyObject* dict) {
   PyTypeObject* type = o->ob_type;
   if (ATOLL_UNLIKELY(!is_str(name))) return raise_name_not_str(ts, name);
@@ -142,20 +152,18 @@ Status generic_store(ThreadState& ts, PyObject* o, PyObject* name, PyObject* val
   if (dict == nullptr && is_shaped(type)) {
     bool existed = true;
     if (failed(instance_store(ts, o, name, value, &existed))) return Status::kError;
-    if (value == nullptr && !existed) return raise_attribute_error(ts, o, name);
+    if (value == nullptr && !existed) return raise_not_there(ts, o, name);
     return Status::kOk;
   }
   Ref<> hold_dict;
   if (dict == nullptr) {
     PyObject** slot = instance_dict_slot(o);
     if (slot == nullptr) {
-      if (found == nullptr) return raise_attribute_error(ts, o, name);
-      (void)raise(ts, PyExc_AttributeError, "'%.50T' object attribute '%U' is read-only", o, name);
-      attribute_error_context(ts, o, name);
-      return Status::kError;
+      if (found == nullptr) return raise_not_there(ts, o, name);
+      return raise(ts, PyExc_AttributeError, "'%.50T' object attribute '%U' is read-only", o, name);
     }
     if (*slot == nullptr) {
-      if (value == nullptr) return raise_attribute_error(ts, o, name);
+      if (value == nullptr) return raise_not_there(ts, o, name);
       Ref<> fresh = dict_new(ts);
       if (!fresh) return Status::kError;
       if (*slot == nullptr) *slot = fresh.release();
@@ -166,7 +174,7 @@ Status generic_store(ThreadState& ts, PyObject* o, PyObject* name, PyObject* val
   if (value != nullptr) return dict_set(ts, dict, name, value);
   Ref<> old;
   if (failed(dict_pop(ts, dict, name, &old))) return Status::kError;
-  if (!old) return raise_attribute_error(ts, o, name);
+  if (!old) return raise_not_there(ts, o, name);
   return Status::kOk;
 }
 
