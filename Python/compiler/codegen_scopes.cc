@@ -91,7 +91,10 @@ bool Generator::error(const char* format, ...) {
   va_start(args, format);
   std::vsnprintf(message, sizeof message, format, args);
   va_end(args);
-  return context_.syntax_error_at(pos_.line, pos_.col + 1, pos_.end_line, pos_.end_col + 1, "%s", message);
+  bool first = !context_.failed();
+  context_.syntax_error_at(pos_.line, pos_.col + 1, pos_.end_line, pos_.end_col + 1, "%s", message);
+  if (first) context_.error.pass = ErrorRecord::Pass::kCode;
+  return false;
 }
 
 bool Generator::warn(const char* format, ...) {

@@ -25,7 +25,7 @@ bool report(PassContext& context, ErrorKind kind, int32_t line, int32_t col, int
   e.offset = col;
   e.end_lineno = end_line;
   e.end_offset = end_col;
-  e.late = true;
+  e.pass = ErrorRecord::Pass::kScopes;
   return false;
 }
 
@@ -74,7 +74,7 @@ bool PassContext::warn(const PositionedNode* at, const char* format, ...) {
   w.as_error.offset = at->col_offset + 1;
   w.as_error.end_lineno = at->end_lineno;
   w.as_error.end_offset = at->end_col_offset + 1;
-  w.as_error.late = true;
+  w.as_error.pass = ErrorRecord::Pass::kCode;
   return warnings.push(w) || memory_error();
 }
 

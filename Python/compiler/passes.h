@@ -27,6 +27,7 @@ struct PassContext {
   Buffer<WarningRecord> warnings;
   int depth = 0;
   int max_depth = 3000;  // nodes; 3.11 takes three times the interpreter's recursion limit
+  const char* stack_limit = nullptr;  // the C stack must not grow below this
 
   bool failed() const { return bool(error) || arena.failed(); }
 
@@ -45,7 +46,8 @@ struct PassContext {
 // Counts nesting; `too_deep` has reported RecursionError.
 struct PassDepth {
   explicit PassDepth(PassContext& context) : context(context) {
-    too_deep = ++context.depth > context.max_depth;
+    too_deep = ++context.depth > context.max_depth ||
+               static_cast<const char*>(__builtin_frame_address(0)) < context.stack_limit;
     if (too_deep) context.error_of(ErrorKind::kRecursionError, "maximum recursion depth exceeded during compilation");
   }
   ~PassDepth() { context.depth--; }

@@ -35,9 +35,9 @@ struct ErrorRecord {
   int32_t offset = kAbsent;
   int32_t end_lineno = kAbsent;
   int32_t end_offset = kAbsent;
-  // Found behind the parser. 3.11 then makes SyntaxError(message) and sets the place as attributes, `text` being looked
-  // up in the file; offsets are bytes.
-  bool late = false;
+  // Which pass found it. Behind the parser, `text` is looked up in the file and offsets are bytes; errors of scopes are
+  // SyntaxError(message) with the place set as attributes, the others have it among their arguments.
+  enum class Pass : uint8_t { kParser, kScopes, kCode } pass = Pass::kParser;
   std::string_view message;  // in the arena, or static
   std::string_view text;     // in the arena, in the source, or none
 
