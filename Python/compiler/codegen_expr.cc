@@ -932,6 +932,7 @@ bool Generator::comprehension(expr* e, int dst) {
   Unit unit(scope, UnitKind::kComprehension, u_);
   Position outer_pos = pos_;
   if (!begin_unit(unit, intern(name), e->lineno)) return false;
+  unit.result->argcount = 1;
   bool ok = true;
   int result = -1;
   if (!is_generator) {
