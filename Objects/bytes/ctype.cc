@@ -30,3 +30,23 @@ extern const unsigned int _Py_ctype_table[256] = {ATOLL_ROW256(classes_of)};
 extern const unsigned char _Py_ctype_tolower[256] = {ATOLL_ROW256(ATOLL_LOWER)};
 extern const unsigned char _Py_ctype_toupper[256] = {ATOLL_ROW256(ATOLL_UPPER)};
 }
+
+extern "C" {
+
+int PyOS_mystricmp(const char* a, const char* b) {
+  while (*a != 0 && Py_TOLOWER(*a) == Py_TOLOWER(*b)) {
+    ++a;
+    ++b;
+  }
+  return Py_TOLOWER(*a) - Py_TOLOWER(*b);
+}
+
+int PyOS_mystrnicmp(const char* a, const char* b, Py_ssize_t size) {
+  for (; size > 0; --size, ++a, ++b) {
+    int difference = Py_TOLOWER(*a) - Py_TOLOWER(*b);
+    if (difference != 0 || *a == 0) return difference;
+  }
+  return 0;
+}
+
+}  // extern "C"
