@@ -176,7 +176,6 @@ Ref<> split_space(ThreadState& ts, PyObject* self, std::string_view v, Py_ssize_
       while (end < n && !byte_is_space(static_cast<uint8_t>(v[end]))) ++end;
     } else {
       end = n;
-      while (byte_is_space(static_cast<uint8_t>(v[end - 1]))) --end;
     }
     if (failed(append_piece(ts, list.get(), self, v.substr(at, end - at)))) return {};
     if (max <= 0) break;
@@ -197,7 +196,6 @@ Ref<> rsplit_space(ThreadState& ts, PyObject* self, std::string_view v, Py_ssize
       while (start > 0 && !byte_is_space(static_cast<uint8_t>(v[start - 1]))) --start;
     } else {
       start = 0;
-      while (byte_is_space(static_cast<uint8_t>(v[start]))) ++start;
     }
     if (failed(append_piece(ts, list.get(), self, v.substr(start, end - start)))) return {};
     if (max <= 0) break;

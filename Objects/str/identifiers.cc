@@ -113,7 +113,6 @@ ATOLL_SEALED constinit Identifiers g_identifiers = {
 // [c]: the string of one character. An identifier of one character is that string.
 ATOLL_SEALED PyObject* g_latin1_chars[256] = {};
 
-PyObject* latin1_char(unsigned c) { return g_latin1_chars[c]; }
 PyObject* empty_str() { return obj(&g_chars.empty.head); }
 
 PyObject* peek_identifier(PyObject* s) {

@@ -26,7 +26,8 @@ extern Identifiers g_identifiers;
 #define ID(name) (reinterpret_cast<PyObject*>(&::atl::g_identifiers.id_##name))
 
 // Immortal one-character strings of U+0000..U+00FF, and the empty string.
-PyObject* latin1_char(unsigned c);
+extern PyObject* g_latin1_chars[256];
+ATOLL_INLINE PyObject* latin1_char(unsigned c) { return g_latin1_chars[c]; }
 PyObject* empty_str();
 
 }  // namespace atl

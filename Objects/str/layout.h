@@ -1,6 +1,8 @@
 // How a str lies in memory, for the files of this folder.
 #pragma once
 
+#include <cstring>
+
 #include "Objects/str/str.h"
 
 namespace atl {
@@ -49,6 +51,44 @@ ATOLL_INLINE PyObject* str_allocate(ThreadState& ts, Py_ssize_t length, uint32_t
   if (ATOLL_UNLIKELY(memory == nullptr)) return nullptr;
   *data = str_init(memory, length, max_char);
   return static_cast<PyObject*>(memory);
+}
+
+// memcpy for what is mostly short: without a call up to 32 bytes.
+ATOLL_INLINE void copy_short(void* to, const void* from, size_t n) {
+  auto* out = static_cast<char*>(to);
+  auto* in = static_cast<const char*>(from);
+  if (n > 32) {
+    std::memcpy(out, in, n);
+  } else if (n >= 16) {
+    char a[16], b[16];
+    std::memcpy(a, in, 16);
+    std::memcpy(b, in + n - 16, 16);
+    std::memcpy(out, a, 16);
+    std::memcpy(out + n - 16, b, 16);
+  } else if (n >= 8) {
+    uint64_t a, b;
+    std::memcpy(&a, in, 8);
+    std::memcpy(&b, in + n - 8, 8);
+    std::memcpy(out, &a, 8);
+    std::memcpy(out + n - 8, &b, 8);
+  } else if (n >= 4) {
+    uint32_t a, b;
+    std::memcpy(&a, in, 4);
+    std::memcpy(&b, in + n - 4, 4);
+    std::memcpy(out, &a, 4);
+    std::memcpy(out + n - 4, &b, 4);
+  } else {
+    for (size_t i = 0; i < n; ++i) out[i] = in[i];
+  }
+}
+
+// [start, end) of an ASCII text, not empty.
+ATOLL_INLINE PyObject* str_ascii_piece(ThreadState& ts, const char* text, Py_ssize_t n) {
+  if (n == 1) return latin1_char(static_cast<uint8_t>(*text));  // immortal: no count
+  void* data;
+  PyObject* s = str_allocate(ts, n, 0x7F, &data);
+  if (ATOLL_LIKELY(s != nullptr)) copy_short(data, text, static_cast<size_t>(n));
+  return s;
 }
 
 // Narrows to what the text needs.

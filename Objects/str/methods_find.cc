@@ -125,21 +125,52 @@ bool str_tailmatch(PyObject* s, PyObject* part, Py_ssize_t start, Py_ssize_t end
 namespace {
 
 // Appends text[start:end] of s to the list.
-Status append_piece(ThreadState& ts, PyObject* list, PyObject* s, Py_ssize_t start, Py_ssize_t end) {
+ATOLL_INLINE Status append_piece(ThreadState& ts, PyObject* list, PyObject* s, Py_ssize_t start, Py_ssize_t end) {
+  if (str_is_ascii(s) && start < end && is_exact_str(s)) {
+    if (start == 0 && end == str_length(s)) return list_append(ts, list, dup(s));
+    PyObject* piece = str_ascii_piece(ts, static_cast<const char*>(str_data(s)) + start, end - start);
+    return piece != nullptr ? list_append(ts, list, steal(piece)) : Status::kError;
+  }
   Ref<> piece = str_substring(ts, s, start, end);
   return piece ? list_append(ts, list, std::move(piece)) : Status::kError;
 }
 
 Ref<> new_piece_list(ThreadState& ts, Py_ssize_t max) { return list_new_room(ts, max < 12 ? max + 1 : 12); }
 
+struct AsciiSpace {
+  bool is[128] = {};
+  constexpr AsciiSpace() {
+    for (int c = 9; c <= 13; ++c) is[c] = true;
+    for (int c = 28; c <= 32; ++c) is[c] = true;
+  }
+};
+constexpr AsciiSpace kAsciiSpace;
+
 Ref<> split_space(ThreadState& ts, PyObject* s, Py_ssize_t max) {
   TextView text = str_view(s);
   Ref<> list = new_piece_list(ts, max);
   if (!list) return {};
+  if (str_is_ascii(s)) {
+    auto* data = static_cast<const uint8_t*>(text.data);
+    auto space = [&](Py_ssize_t i) { return kAsciiSpace.is[data[i]]; };
+    for (Py_ssize_t at = 0, n = text.length; max > 0; --max) {
+      while (at < n && space(at)) ++at;
+      if (at >= n) return list;
+      Py_ssize_t end = at + 1;
+      while (end < n && !space(end)) ++end;
+      if (failed(append_piece(ts, list.get(), s, at, end))) return {};
+      at = end;
+      if (max == 1) {
+        while (at < n && space(at)) ++at;
+        if (at < n && failed(append_piece(ts, list.get(), s, at, n))) return {};
+        return list;
+      }
+    }
+  }
   for (Py_ssize_t at = 0;; --max) {
     at = text_skip_space(text, at);
     if (at >= text.length) break;
-    Py_ssize_t end = max > 0 ? text_find_space(text, at) : text_rskip_space(text, at);
+    Py_ssize_t end = max > 0 ? text_find_space(text, at) : text.length;
     if (failed(append_piece(ts, list.get(), s, at, end))) return {};
     if (max <= 0) break;
     at = end;
@@ -155,7 +186,7 @@ Ref<> rsplit_space(ThreadState& ts, PyObject* s, Py_ssize_t max) {
   for (;; --max) {
     end = text_rskip_space(text_slice(text, 0, end), 0);
     if (end <= 0) break;
-    Py_ssize_t start = max > 0 ? end : text_skip_space(text, 0);
+    Py_ssize_t start = max > 0 ? end : 0;
     if (max > 0) {
       text_visit(text, [&](auto* chars) {
         while (start > 0 && !uc_is_space(chars[start - 1])) --start;
@@ -170,11 +201,34 @@ Ref<> rsplit_space(ThreadState& ts, PyObject* s, Py_ssize_t max) {
   return list;
 }
 
+// The first c in [at, n), near ones without a call; n if there is none.
+ATOLL_INLINE Py_ssize_t next_byte(const uint8_t* data, Py_ssize_t at, Py_ssize_t n, uint8_t c) {
+  Py_ssize_t near = n - at > 16 ? at + 16 : n;
+  for (; at < near; ++at) {
+    if (data[at] == c) return at;
+  }
+  if (at == n) return n;
+  auto* found = static_cast<const uint8_t*>(std::memchr(data + at, c, static_cast<size_t>(n - at)));
+  return found != nullptr ? found - data : n;
+}
+
 Ref<> split_by(ThreadState& ts, PyObject* s, PyObject* sep, Py_ssize_t max) {
   TextView text = str_view(s), what = str_view(sep);
   Ref<> list = new_piece_list(ts, max);
   if (!list) return {};
   Py_ssize_t at = 0;
+  if (what.length == 1 && text.kind == TextKind::k1 && what.kind == TextKind::k1) {
+    auto* data = static_cast<const uint8_t*>(text.data);
+    uint8_t c = *static_cast<const uint8_t*>(what.data);
+    for (; max > 0; --max) {
+      Py_ssize_t end = next_byte(data, at, text.length, c);
+      if (end == text.length) break;
+      if (failed(append_piece(ts, list.get(), s, at, end))) return {};
+      at = end + 1;
+    }
+    if (failed(append_piece(ts, list.get(), s, at, text.length))) return {};
+    return list;
+  }
   uint32_t c = what.length == 1 ? text_read(what.kind, what.data, 0) : 0;
   if (str_max_class(sep) > str_max_class(s)) max = 0;
   for (; max > 0; --max) {

@@ -32,11 +32,8 @@ Ref<> str_from_char(ThreadState& ts, uint32_t c) {
 }
 
 Ref<> str_from_ascii(ThreadState& ts, std::string_view text) {
-  if (text.size() <= 1) return dup(text.empty() ? empty_str() : latin1_char(static_cast<uint8_t>(text[0])));
-  void* data;
-  PyObject* s = str_allocate(ts, static_cast<Py_ssize_t>(text.size()), 0x7F, &data);
-  if (s != nullptr) std::memcpy(data, text.data(), text.size());
-  return steal(s);
+  if (text.empty()) return dup(empty_str());
+  return steal(str_ascii_piece(ts, text.data(), static_cast<Py_ssize_t>(text.size())));
 }
 
 Ref<> str_from_latin1(ThreadState& ts, const uint8_t* p, Py_ssize_t n) {
@@ -77,7 +74,7 @@ Ref<> str_from_utf8(ThreadState& ts, std::string_view text, const char* errors) 
   PyObject* s = str_allocate(ts, scan.length, scan.max_class, &out);
   if (s == nullptr) return {};
   if (scan.max_class == 0x7F) {
-    std::memcpy(out, data, text.size());
+    copy_short(out, data, text.size());
   } else {
     utf8_write(data, size, text_kind_for(scan.max_class), out);
   }
@@ -121,8 +118,8 @@ Ref<> str_concat(ThreadState& ts, PyObject* a, PyObject* b) {
   PyObject* s = str_allocate(ts, na + nb, m, &data);
   if (s == nullptr) return {};
   if (str_kind(s) == 1) {
-    std::memcpy(data, str_data(a), static_cast<size_t>(na));
-    std::memcpy(static_cast<char*>(data) + na, str_data(b), static_cast<size_t>(nb));
+    copy_short(data, str_data(a), static_cast<size_t>(na));
+    copy_short(static_cast<char*>(data) + na, str_data(b), static_cast<size_t>(nb));
   } else {
     TextKind kind = text_kind_for(m);
     text_convert(str_view(a), kind, data);
@@ -159,7 +156,7 @@ Status str_append(ThreadState& ts, Ref<>* left, PyObject* right) {
   }
   char* end = static_cast<char*>(str_data(a)) + na * kind;
   if (str_kind(right) == kind) {
-    std::memcpy(end, str_data(right), static_cast<size_t>(nb) * kind);
+    copy_short(end, str_data(right), static_cast<size_t>(nb) * kind);
   } else {
     text_convert(str_view(right), static_cast<TextKind>(kind), end);
   }
@@ -213,12 +210,12 @@ Ref<> str_join(ThreadState& ts, PyObject* separator, PyObject* const* items, Py_
         if (sep_length == 1) {
           *out = *sep;
         } else {
-          std::memcpy(out, sep, static_cast<size_t>(sep_length));
+          copy_short(out, sep, static_cast<size_t>(sep_length));
         }
         out += sep_length;
       }
       auto length = static_cast<size_t>(str_length(items[i]));
-      std::memcpy(out, str_data(items[i]), length);
+      copy_short(out, str_data(items[i]), length);
       out += length;
     }
   } else {
@@ -412,7 +409,11 @@ Ref<> str_replace(ThreadState& ts, PyObject* s, PyObject* from, PyObject* to, Py
   if (!r) return {};
   auto* out = static_cast<char*>(data);
   auto copy = [&](TextView piece) {
-    text_convert(piece, kind, out);
+    if (piece.kind == kind) {
+      copy_short(out, piece.data, static_cast<size_t>(piece.length * unit));
+    } else {
+      text_convert(piece, kind, out);
+    }
     out += piece.length * unit;
   };
   if (nf == 0) {  // between all characters

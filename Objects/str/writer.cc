@@ -109,7 +109,7 @@ Status StrWriter::write(PyObject* s) {
   }
   if (failed(prepare_exact(n, str_max_class(s)))) return Status::kError;
   if (str_kind(s) == kind_) {
-    std::memcpy(tail(), str_data(s), static_cast<size_t>(n) * kind_);
+    copy_short(tail(), str_data(s), static_cast<size_t>(n) * kind_);
   } else {
     text_convert(str_view(s), kind(), tail());
   }
@@ -131,7 +131,7 @@ Status StrWriter::write_ascii(std::string_view text) {
   if (n == 0) return Status::kOk;
   if (failed(prepare_exact(n, 0x7F))) return Status::kError;
   if (kind_ == 1) {
-    std::memcpy(tail(), text.data(), text.size());
+    copy_short(tail(), text.data(), text.size());
   } else {
     text_convert({text.data(), n, TextKind::k1}, kind(), tail());
   }
@@ -167,7 +167,7 @@ Ref<> StrWriter::finish() {
   if (block_ == nullptr) {
     void* data;
     PyObject* s = str_allocate(ts_, length_, max_char_, &data);
-    if (s != nullptr) std::memcpy(data, inline_, static_cast<size_t>(length_) * kind_);
+    if (s != nullptr) copy_short(data, inline_, static_cast<size_t>(length_) * kind_);
     return steal(s);
   }
   size_t bytes = str_prefix_size(max_char_) + (static_cast<size_t>(length_) + 1) * kind_;
