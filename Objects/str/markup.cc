@@ -48,12 +48,13 @@ Status MarkupReader::field(ThreadState& ts, MarkupPiece* piece) {
   uint32_t c = 0;
   for (; pos_ < end_; ++pos_) {
     c = at(pos_);
-    if (c == '{') return raise(ts, PyExc_ValueError, "unexpected '{' in field name");
-    if (c == '[') {
+    if (in_brackets) {
+      in_brackets = c != ']';
+    } else if (c == '[') {
       in_brackets = true;
-    } else if (c == ']') {
-      in_brackets = false;
-    } else if (!in_brackets && (c == '}' || c == ':' || c == '!')) {
+    } else if (c == '{') {
+      return raise(ts, PyExc_ValueError, "unexpected '{' in field name");
+    } else if (c == '}' || c == ':' || c == '!') {
       break;
     }
   }

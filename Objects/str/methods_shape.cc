@@ -205,7 +205,8 @@ Ref<> str_sizeof(ThreadState& ts, PyObject* s) {
   }
   if (!head->state.ascii) {
     auto* compact = reinterpret_cast<PyCompactUnicodeObject*>(s);
-    if (compact->utf8 != nullptr) size += static_cast<size_t>(compact->utf8_length) + 1;
+    // (that of the shared characters is a constant)
+    if (compact->utf8 != nullptr && !is_immortal(s)) size += static_cast<size_t>(compact->utf8_length) + 1;
   }
   if (head->wstr != nullptr && head->wstr != str_data(s)) size += (static_cast<size_t>(head->length) + 1) * sizeof(wchar_t);
   return int_from_u64(ts, size);

@@ -92,7 +92,9 @@ Status percent_read(ThreadState& ts, const Text& text, Py_ssize_t* pos, PercentA
   };
   if (i < n && text.at(i) == '*') {
     PyObject* v = star();
-    if (v == nullptr || failed(index_as_ssize(ts, v, &spec->width))) return Status::kError;
+    if (v == nullptr) return Status::kError;
+    spec->width = PyLong_AsSsize_t(v);
+    if (spec->width == -1 && error_set(ts)) return Status::kError;
     if (spec->width < 0) {
       spec->left = true;
       spec->width = spec->width == PY_SSIZE_T_MIN ? PY_SSIZE_T_MAX : -spec->width;

@@ -183,16 +183,8 @@ bool convert_int(ThreadState& ts, PyObject* o, const ArgPlace&, int* out) {
   if (!index) return false;
   int overflow;
   int64_t v = int_as_i64_overflow(index.get(), &overflow);
-  if (overflow != 0) {
-    (void)raise(ts, PyExc_OverflowError, "Python int too large to convert to C long");
-    return false;
-  }
-  if (v > INT32_MAX) {
-    (void)raise(ts, PyExc_OverflowError, "signed integer is greater than maximum");
-    return false;
-  }
-  if (v < INT32_MIN) {
-    (void)raise(ts, PyExc_OverflowError, "signed integer is less than minimum");
+  if (overflow != 0 || v > INT32_MAX || v < INT32_MIN) {
+    (void)raise(ts, PyExc_OverflowError, "Python int too large to convert to C int");
     return false;
   }
   *out = static_cast<int>(v);
