@@ -532,9 +532,17 @@ PyObject* instance_weakref(PyObject* self, void*) {
   return new_ref(first != nullptr ? first : Py_None);
 }
 
+// Unlike a function's, an instance's __dict__ may be deleted: the next look finds an empty one.
+int instance_set_dict_or_delete(PyObject* self, PyObject* value, void*) {
+  ThreadState& ts = current_thread();
+  if (value != nullptr) return static_cast<int>(instance_set_dict(ts, self, value));
+  Ref<> fresh = dict_new(ts);
+  return fresh ? static_cast<int>(instance_set_dict(ts, self, fresh.get())) : -1;
+}
+
 #define DICT_ROW                                                  \
   {                                                               \
-    "__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, \
+    "__dict__", PyObject_GenericGetDict, instance_set_dict_or_delete, \
         "dictionary for instance variables (if defined)", nullptr \
   }
 #define WEAKREF_ROW \
