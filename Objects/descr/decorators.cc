@@ -89,13 +89,6 @@ int decorator_set_dict(PyObject* self, PyObject* value, void*) {
   return PyObject_GenericSetDict(self, value, nullptr);
 }
 
-Status decorator_setattro(ThreadState& ts, PyObject* self, PyObject* name, PyObject* value) {
-  if (is_sealed_address(self)) {
-    return raise(ts, PyExc_TypeError, "cannot set '%U' attribute of a shared '%.100T' object", name, self);
-  }
-  return object_generic_setattr(ts, self, name, value);
-}
-
 constexpr PyMemberDef kMembers[] = {
     {"__func__", T_OBJECT, offsetof(MethodDecoratorObject, callable), READONLY, nullptr},
     {"__wrapped__", T_OBJECT, offsetof(MethodDecoratorObject, callable), READONLY, nullptr},
@@ -135,7 +128,6 @@ constinit const TypeSpec classmethod_spec{
     .traverse = decorator_traverse,
     .clear = decorator_clear,
     .repr = ATOLL_SLOT(classmethod_repr),
-    .setattro = ATOLL_SLOT(decorator_setattro),
     .descr_get = ATOLL_SLOT(classmethod_get),
     .init = ATOLL_INIT(decorator_init, "classmethod", "($self, function, /)"),
     .new_ = PyType_GenericNew,
@@ -158,7 +150,6 @@ constinit const TypeSpec staticmethod_spec{
     .clear = decorator_clear,
     .repr = ATOLL_SLOT(staticmethod_repr),
     .call = ATOLL_SLOT(staticmethod_call),
-    .setattro = ATOLL_SLOT(decorator_setattro),
     .descr_get = ATOLL_SLOT(staticmethod_get),
     .init = ATOLL_INIT(decorator_init, "staticmethod", "($self, function, /)"),
     .new_ = PyType_GenericNew,

@@ -7,6 +7,7 @@
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
 #include "Objects/type/type.h"
+#include "Python/runtime/runtime.h"
 
 namespace atl {
 
@@ -164,6 +165,9 @@ Status generic_store(ThreadState& ts, PyObject* o, PyObject* name, PyObject* val
     }
     if (*slot == nullptr) {
       if (value == nullptr) return raise_not_there(ts, o, name);
+      if (is_immortal(o) && is_sealed_address(o)) {
+        return raise(ts, PyExc_TypeError, "cannot set '%U' attribute of a shared '%.100T' object", name, o);
+      }
       Ref<> fresh = dict_new(ts);
       if (!fresh) return Status::kError;
       if (*slot == nullptr) *slot = fresh.release();
