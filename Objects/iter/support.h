@@ -64,6 +64,14 @@ Ref<T> new_instance(ThreadState& ts, PyTypeObject* type, PyTypeObject* exact) {
   }
   return o;
 }
+// At the end of a tp_dealloc: of the exact type, or of a subclass (which is a heap type) by its tp_free.
+inline void free_instance(ThreadState& ts, PyObject* o) {
+  if (o->ob_type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
+    o->ob_type->tp_free(o);
+  } else {
+    free_object(ts, o);
+  }
+}
 
 // tp_dealloc and tp_traverse of a collectable struct whose owned fields are given as members: T::*F of type PyObject*.
 template <class T, PyObject* T::*... F>
@@ -74,11 +82,7 @@ struct OwnedFields {
     untrack(o);
     if (trashcan_begin(ts, o)) return;
     clear_fields(o);
-    if (o->ob_type->tp_flags & Py_TPFLAGS_HEAPTYPE) {
-      o->ob_type->tp_free(o);
-    } else {
-      free_object(ts, o);
-    }
+    free_instance(ts, o);
     trashcan_end(ts);
   }
   static int traverse(PyObject* o, visitproc visit, void* arg) {

@@ -42,4 +42,10 @@ extern PyTypeObject atoll_lru_link_type;
 extern PyTypeObject atoll_itemgetter_type;
 extern PyTypeObject atoll_attrgetter_type;
 extern PyTypeObject atoll_methodcaller_type;
+extern PyTypeObject atoll_deque_type;
+extern PyTypeObject atoll_deque_iter_type;
+extern PyTypeObject atoll_deque_reverse_iter_type;
+extern PyTypeObject atoll_defaultdict_type;
+extern PyTypeObject atoll_tuplegetter_type;
+extern PyTypeObject atoll_odict_node_type;
 }
