@@ -6,7 +6,7 @@
 #include "Objects/object/internal.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
-#include "Objects/type/type.h"
+#include "Objects/type/internal.h"
 
 namespace atl {
 
@@ -66,13 +66,50 @@ Ref<> call_tp_call(ThreadState& ts, PyObject* callable, PyObject* const* args, P
   return checked(ts, callable, f(callable, tuple.get(), dict.get()), nullptr);
 }
 
+namespace {
+Ref<> call_python_call(ThreadState& ts, PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames);
+}
+
 Ref<> object_vectorcall(ThreadState& ts, PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   vectorcallfunc f = vectorcall_of(callable);
   if (ATOLL_LIKELY(f != nullptr)) return checked(ts, callable, f(callable, args, nargsf, kwnames), nullptr);
+  if (callable->ob_type->tp_call == slot_tp_call) return call_python_call(ts, callable, args, nargsf, kwnames);
   return call_tp_call(ts, callable, args, PyVectorcall_NARGS(nargsf), kwnames);
 }
 
+Ref<> call_prefixed(ThreadState& ts, PyObject* f, PyObject* first, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  Py_ssize_t n = PyVectorcall_NARGS(nargsf);
+  if (nargsf & PY_VECTORCALL_ARGUMENTS_OFFSET) {
+    auto** window = const_cast<PyObject**>(args) - 1;
+    PyObject* saved = std::exchange(window[0], first);
+    Ref<> r = object_vectorcall(ts, f, window, static_cast<size_t>(n + 1), kwnames);
+    window[0] = saved;
+    return r;
+  }
+  Py_ssize_t total = n + (kwnames != nullptr ? tuple_size(kwnames) : 0);
+  PyObject* small[9];
+  auto** window = total < 9 ? small : static_cast<PyObject**>(std::malloc(static_cast<size_t>(total + 1) * sizeof(PyObject*)));
+  if (window == nullptr) return raise_memory(ts);
+  window[0] = first;
+  for (Py_ssize_t i = 0; i < total; ++i) window[1 + i] = args[i];
+  Ref<> r = object_vectorcall(ts, f, window, static_cast<size_t>(n + 1), kwnames);
+  if (window != small) std::free(window);
+  return r;
+}
+
 namespace {
+
+// An instance of a class with __call__ written in Python.
+Ref<> call_python_call(ThreadState& ts, PyObject* callable, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  RecursionGuard guard(ts, " while calling a Python object");
+  if (!guard.ok()) return {};
+  PyObject* found = type_peek_lookup(ts, callable->ob_type, ID(__call__));
+  if (found == nullptr) return raise_object(ts, PyExc_AttributeError, ID(__call__));
+  Ref<> f = dup(found);
+  if (found->ob_type->tp_flags & Py_TPFLAGS_METHOD_DESCRIPTOR) return call_prefixed(ts, found, callable, args, nargsf, kwnames);
+  if (descrgetfunc get = found->ob_type->tp_descr_get) f = Ref<>::steal(get(found, callable, obj(callable->ob_type)));
+  return f ? object_vectorcall(ts, f.get(), args, nargsf, kwnames) : Ref<>();
+}
 
 // Spreads tuple and dict into a window for a vectorcall function.
 Ref<> vectorcall_with_dict(ThreadState& ts, vectorcallfunc f, PyObject* callable, PyObject* const* args, size_t nargsf,

@@ -21,6 +21,9 @@ Status instance_set_dict(ThreadState& ts, PyObject* o, PyObject* value /* NULL: 
 
 // The C function behind "callable(...)" through tp_call, with the argument window made into tuple and dict.
 Ref<> call_tp_call(ThreadState& ts, PyObject* callable, PyObject* const* args, Py_ssize_t n, PyObject* kwnames);
+// Calls f(first, args…): with the offset flag, `first` goes into the free place before the arguments; else the window is
+// copied.
+Ref<> call_prefixed(ThreadState& ts, PyObject* f, PyObject* first, PyObject* const* args, size_t nargsf, PyObject* kwnames);
 // kwnames and the values behind the positional arguments as a dict; n values.
 Ref<> keywords_as_dict(ThreadState& ts, PyObject* const* values, PyObject* kwnames);
 // "f()", or str(f) for what has no qualified name.

@@ -281,27 +281,6 @@ struct PackedArguments {
   }
 };
 
-// Calls f(first, args…): with the flag, `first` goes into the free place before the arguments; else the window is copied.
-Ref<> call_prefixed(ThreadState& ts, PyObject* f, PyObject* first, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-  Py_ssize_t n = PyVectorcall_NARGS(nargsf);
-  if (nargsf & PY_VECTORCALL_ARGUMENTS_OFFSET) {
-    auto** window = const_cast<PyObject**>(args) - 1;
-    PyObject* saved = std::exchange(window[0], first);
-    Ref<> r = object_vectorcall(ts, f, window, static_cast<size_t>(n + 1), kwnames);
-    window[0] = saved;
-    return r;
-  }
-  Py_ssize_t total = n + (kwnames != nullptr ? tuple_size(kwnames) : 0);
-  PyObject* small[9];
-  auto** window = total < 9 ? small : static_cast<PyObject**>(std::malloc(static_cast<size_t>(total + 1) * sizeof(PyObject*)));
-  if (window == nullptr) return raise_memory(ts);
-  window[0] = first;
-  if (total != 0) std::memcpy(window + 1, args, static_cast<size_t>(total) * sizeof(PyObject*));
-  Ref<> r = object_vectorcall(ts, f, window, static_cast<size_t>(n + 1), kwnames);
-  if (window != small) std::free(window);
-  return r;
-}
-
 // __init__ of a class written in Python, without tuples.
 Status call_python_init(ThreadState& ts, PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   PyObject* found = type_peek_lookup(ts, self->ob_type, ID(__init__));
