@@ -47,6 +47,7 @@ Opcode plus(Opcode op, int n) { return static_cast<Opcode>(static_cast<int>(op) 
 
 // Displays longer than this are built item by item, so that frames stay small.
 constexpr uint32_t kWindowGuide = 30;
+constexpr uint32_t kCallGuide = 250;
 
 }  // namespace
 
@@ -682,13 +683,12 @@ bool Generator::formatted_value(FormattedValue* e, int dst) {
 bool Generator::named_expr(NamedExpr* e, int dst) {
   auto* target = as<Name>(e->target);
   int slot = plain_local(target->id);
-  if (slot != kFail && check_name(target->id, expr_context::Store)) {
-    return into(e->value, slot) && emit(Opcode::kMove, dst, slot);
-  }
   if (context_.failed()) return false;
+  if (slot != kFail) return into(e->value, slot) && emit(Opcode::kMove, dst, slot);
   int result = to_temp(e->value);
   if (result == kFail) return false;
   int copy = push_temp();
+  PosScope pos(*this, target);
   if (!emit(Opcode::kDup, copy, result) || !store_name(target->id, copy)) return false;
   return move(dst, result);
 }
@@ -757,11 +757,10 @@ bool Generator::check_keywords(const Seq<keyword*>& keywords) {
   for (uint32_t i = 0; i < keywords.size(); i++) {
     keyword* k = keywords[i];
     if (!k->arg) continue;
-    PosScope pos(*this, k);
     if (!check_name(k->arg, expr_context::Store)) return false;
     for (uint32_t j = i + 1; j < keywords.size(); j++) {
       if (keywords[j]->arg != k->arg) continue;
-      set_pos(keywords[j]);
+      PosScope pos(*this, keywords[j]);
       return error("keyword argument repeated: %s", k->arg->text);
     }
   }
@@ -771,7 +770,7 @@ bool Generator::check_keywords(const Seq<keyword*>& keywords) {
 bool Generator::call(Call* e, int dst) {
   if (!check_keywords(e->keywords)) return false;
   int window = u_->depth;
-  bool unpacking = false;
+  bool unpacking = e->args.size() + e->keywords.size() > kCallGuide;
   for (expr* arg : e->args) unpacking |= is<Starred>(arg);
   for (keyword* k : e->keywords) unpacking |= !k->arg;
   auto* method = if_is<Attribute>(e->func);
@@ -807,7 +806,7 @@ bool Generator::call(Call* e, int dst) {
 bool Generator::call_arguments(int window, bool method, const Seq<expr*>& args, const Seq<keyword*>& keywords,
                                int extra, int dst) {
   Position at = call_pos_;
-  bool unpacking = args.size() + keywords.size() > 250;
+  bool unpacking = args.size() + keywords.size() > kCallGuide;
   for (expr* arg : args) unpacking |= is<Starred>(arg);
   for (keyword* k : keywords) unpacking |= !k->arg;
   auto finish = [&](Opcode op, int count) {
@@ -926,7 +925,8 @@ bool Generator::comprehension(expr* e, int dst) {
   }
   bool is_generator = is<GeneratorExp>(e);
   bool top_level = options_.top_level_await && u_->scope->kind == ScopeKind::kModule;
-  if (scope->coroutine && !u_->scope->coroutine && !is_generator && !top_level)
+  bool async_allowed = u_->kind == UnitKind::kAsyncFunction || u_->kind == UnitKind::kComprehension || top_level;
+  if (scope->coroutine && !async_allowed && !is_generator)
     return error("asynchronous comprehension outside of an asynchronous function");
 
   Unit unit(scope, UnitKind::kComprehension, u_);

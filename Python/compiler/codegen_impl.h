@@ -267,6 +267,7 @@ class Generator {
   bool for_(ast::For* s);
   bool async_for(ast::AsyncFor* s);
   bool return_(ast::Return* s);
+  bool outside_loop(const char* message);
   bool break_(stmt* s);
   bool continue_(stmt* s);
   bool raise(ast::Raise* s);

@@ -29,6 +29,7 @@ struct Generator::PatternContext {
   size_t live_base = 0;  // what lies below is not ours to drop
   size_t stub_base = 0;
   bool allow_irrefutable = false;
+  Position last;  // of the pattern compiled last
 
   void forget(int temp) {
     for (size_t i = live.size(); i-- > 0;) {
@@ -136,6 +137,7 @@ bool Generator::pattern(ast::pattern* p, int subject, bool owned, PatternContext
   PassDepth depth(context_);
   if (depth.too_deep) return false;
   PosScope pos(*this, p);
+  pc.last = pos_;
   switch (p->kind) {
     case Kind::MatchValue: {
       expr* e = as<MatchValue>(p)->value;
@@ -491,7 +493,7 @@ bool Generator::match_or(MatchOr* p, int subject, bool owned, PatternContext& pc
       same = bound;
     }
     if (!same) {
-      set_pos(p);
+      pos_ = pc.last;  // (3.11 is left at the innermost pattern that came last.)
       return error("alternative patterns bind different names");
     }
     if (!emit_jump(Opcode::kJump, success)) return false;

@@ -239,7 +239,7 @@ bool Generator::aug_assign(AugAssign* s) {
     case Kind::Name: {
       auto* name = as<Name>(s->target);
       int slot = plain_local(name->id);
-      if (context_.failed() || !check_name(name->id, expr_context::Store)) return false;
+      if (context_.failed()) return false;
       bool later = u_->disturbed && disturbs(s->value, name->id);
       if (slot != kFail && !later) {
         {
@@ -545,13 +545,23 @@ bool Generator::async_for(AsyncFor* s) {
   return statements(s->orelse) && place(end);
 }
 
+// What would run on the way out may have errors of its own, which come first.
+bool Generator::outside_loop(const char* message) {
+  Position pos = pos_;
+  int none = kFail;
+  Suspended suspended(*this);
+  if (!unwind_to(nullptr, &none, &suspended)) return false;
+  pos_ = pos;
+  return error("%s", message);
+}
+
 bool Generator::break_(stmt* s) {
   (void)s;
   Block* loop = u_->block;
   while (loop && loop->on_break == kNoLabel) loop = loop->outer;
   if (leaves_star_handler(loop))
     return error("'break', 'continue' and 'return' cannot appear in an except* block");
-  if (!loop) return error("'break' outside loop");
+  if (!loop) return outside_loop("'break' outside loop");
   if (!emit(Opcode::kNop)) return false;  // the line of `break`
   Position pos = pos_;
   int none = kFail;
@@ -569,7 +579,7 @@ bool Generator::continue_(stmt* s) {
   while (loop && loop->on_continue == kNoLabel) loop = loop->outer;
   if (leaves_star_handler(loop))
     return error("'break', 'continue' and 'return' cannot appear in an except* block");
-  if (!loop) return error("'continue' not properly in loop");
+  if (!loop) return outside_loop("'continue' not properly in loop");
   if (!emit(Opcode::kNop)) return false;
   int none = kFail;
   // The loop itself stays.

@@ -2,7 +2,7 @@
 // one line, so that the parser can be compared with CPython's (difftest.py beside this file drives it). With --time it
 // only measures.
 //
-//   dump [--eval|--single|--func-type] [--type-comments] FILE...
+//   dump [--eval|--single|--func-type] [--type-comments] [--code] FILE...     (--code: the instructions instead)
 //   dump --batch         requests on standard input: "MODE FLAGS SIZE\n" and SIZE bytes; answers "SIZE\n" and bytes
 //   dump --time N FILE...
 #include <chrono>
@@ -23,6 +23,15 @@
 #include "Python/compiler/passes.h"
 #include "Python/compiler/symtable.h"
 #include "Python/compiler/utf8.h"
+
+namespace atl {
+// The instruction table, so that nothing of the object model is needed.
+const OpInfo kOpInfo[] = {
+#define ATOLL_OP(name, a, b, c, cache, flags) {#name, Operand::a, Operand::b, Operand::c, cache, flags},
+#include "Objects/code/opcodes.def"
+#undef ATOLL_OP
+};
+}  // namespace atl
 
 using namespace atl;
 using namespace atl::compiler;

@@ -280,10 +280,6 @@ expr* Parser::complex_number() {
   const Token* start = tok_;
   expr* left = signed_number();
   if (!left || (!at(Tok::kPlus) && !at(Tok::kMinus))) return left;
-  bool plus = tok_++->kind == Tok::kPlus;
-  if (!at(Tok::kNumber)) return fail();
-  expr* right = number();
-  if (!right) return nullptr;
   auto kind_of = [](expr* e) {
     if (auto* unary = if_is<UnaryOp>(e)) e = unary->operand;
     return as<Constant>(e)->value->kind;
@@ -292,6 +288,10 @@ expr* Parser::complex_number() {
     expr* real = is<UnaryOp>(left) ? as<UnaryOp>(left)->operand : left;
     return raise_node(real, "real number required in complex literal");
   }
+  bool plus = tok_++->kind == Tok::kPlus;
+  if (!at(Tok::kNumber)) return fail();
+  expr* right = number();
+  if (!right) return nullptr;
   if (kind_of(right) != ConstantKind::kComplex)
     return raise_node(right, "imaginary number required in complex literal");
   auto* node = make_at<BinOp>(start);

@@ -105,8 +105,14 @@ bool find_future(PassContext& context, const mod* tree, Future* future) {
           future->flags |= feature.flag;
         }
         if (known) continue;
-        if (name == "braces") return context.syntax_error(s, "not a chance");
-        return context.syntax_error(s, "future feature %.100s is not defined", a->name->text);
+        if (name == "braces") {
+          context.syntax_error(s, "not a chance");
+        } else {
+          context.syntax_error(s, "future feature %.100s is not defined", a->name->text);
+        }
+        context.error.end_offset = ErrorRecord::kAbsent;
+        context.error.end_lineno = s->lineno;
+        return false;
       }
       future->last_line = s->lineno;
       docstring_allowed = false;

@@ -151,7 +151,7 @@ class Builder {
   bool annotation(expr* e);
   bool annotations(const stmt* node, ast::arguments* args, expr* returns);
   bool handlers(const Seq<excepthandler*>& handlers);
-  bool import_names(const Seq<alias*>& names, const stmt* at);
+  bool import_names(const Seq<alias*>& names);
   bool global(const stmt* node, const Seq<identifier>& names, bool nonlocal);
   bool named_expression(NamedExpr* node);
   bool extend_named_scope(NamedExpr* node);
@@ -375,8 +375,8 @@ bool Builder::statement(stmt* s) {
       return statements(t->body) && statements(t->orelse) && handlers(t->handlers) && statements(t->finalbody);
     }
     case Kind::Assert: return expression(as<Assert>(s)->test) && maybe(as<Assert>(s)->msg);
-    case Kind::Import: return import_names(as<Import>(s)->names, s);
-    case Kind::ImportFrom: return import_names(as<ImportFrom>(s)->names, s);
+    case Kind::Import: return import_names(as<Import>(s)->names);
+    case Kind::ImportFrom: return import_names(as<ImportFrom>(s)->names);
     case Kind::Global: return global(s, as<Global>(s)->names, false);
     case Kind::Nonlocal: return global(s, as<Nonlocal>(s)->names, true);
     case Kind::Expr: return expression(as<Expr>(s)->value);
@@ -467,14 +467,14 @@ bool Builder::handlers(const Seq<excepthandler*>& handlers) {
   return true;
 }
 
-bool Builder::import_names(const Seq<alias*>& names, const stmt* at) {
+bool Builder::import_names(const Seq<alias*>& names) {
   for (alias* a : names) {
     identifier name = a->asname;
     if (!name) {
       std::string_view text = a->name->view();
       if (text == "*") {
         if (current_->kind != ScopeKind::kModule)
-          return context_.syntax_error(at, "import * only allowed at module level");
+          return context_.syntax_error(a, "import * only allowed at module level");
         continue;
       }
       size_t dot = text.find('.');
