@@ -139,7 +139,7 @@ constinit const TypeSpec odict_iter_spec{
 #define ATOLL_ODICT_VIEW(spec, text, base_type)                                                                        \
   constinit const TypeSpec spec{.name = text,                                                                          \
                                 .basicsize = sizeof(_PyDictViewObject),                                                \
-                                .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, \
+                                .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,                      \
                                 .base = &base_type,                                                                    \
                                 .iter = ATOLL_SLOT(view_iter),                                                         \
                                 .methods = kViewMethods}
