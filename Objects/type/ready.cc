@@ -183,8 +183,8 @@ Status type_set_new_and_doc(ThreadState& ts, PyTypeObject* type, PyObject* dict)
 // ---- inheriting --------------------------------------------------------------------------------------------------
 
 void type_inherit_special(PyTypeObject* type, PyTypeObject* base) {
-  if (!(type->tp_flags & Py_TPFLAGS_HAVE_GC) && (base->tp_flags & Py_TPFLAGS_HAVE_GC) && type->tp_traverse == nullptr &&
-      type->tp_clear == nullptr) {
+  bool own_gc = (type->tp_flags & Py_TPFLAGS_HAVE_GC) && !is_static_builtin(type);
+  if (!own_gc && (base->tp_flags & Py_TPFLAGS_HAVE_GC) && type->tp_traverse == nullptr && type->tp_clear == nullptr) {
     type->tp_flags |= Py_TPFLAGS_HAVE_GC;
     type->tp_traverse = base->tp_traverse;
     type->tp_clear = base->tp_clear;
@@ -367,6 +367,10 @@ Status ready(ThreadState& ts, PyTypeObject* type) {
     if (type->tp_as_buffer == nullptr) type->tp_as_buffer = base->tp_as_buffer;
   }
   if ((type->tp_flags & Py_TPFLAGS_HAVE_GC) && type->tp_traverse == nullptr) {
+    if (is_static_builtin(type)) {  // no exception can be raised at bring-up
+      std::fprintf(stderr, "type %s has the Py_TPFLAGS_HAVE_GC flag but has no traverse function\n", type->tp_name);
+      return Status::kError;
+    }
     return raise(ts, PyExc_SystemError, "type %s has the Py_TPFLAGS_HAVE_GC flag but has no traverse function", type->tp_name);
   }
   if (failed(ready_hash(ts, type, dict.get()))) return Status::kError;
