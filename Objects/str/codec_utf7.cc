@@ -69,7 +69,7 @@ Ref<> decode_utf7(ThreadState& ts, std::string_view input, const char* errors, P
         in_run = false;
         if (run.count >= 6) {
           ++pos;
-          problem = "partial character in base64 sequence";
+          problem = "partial character in shift sequence";
           continue;
         }
         if (run.count > 0 && run.bits != 0) {
