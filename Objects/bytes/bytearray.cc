@@ -394,10 +394,9 @@ Ref<> array_iconcat(ThreadState& ts, PyObject* o, PyObject* other) {
     return raise(ts, PyExc_TypeError, "can't concat %.100T to %.100T", other, o);
   }
   Py_ssize_t size = size_of(o), more = right.view.len;
-  if (other == o) right.release();  // doubling itself: its own export is no obstacle
   if (size > kMaxBytes - more) return raise_memory(ts);
   if (failed(bytearray_resize(ts, o, size + more))) return {};
-  std::memcpy(data_of(o) + size, other == o ? data_of(o) : right.view.buf, static_cast<size_t>(more));
+  std::memcpy(data_of(o) + size, right.view.buf, static_cast<size_t>(more));
   return dup(o);
 }
 
