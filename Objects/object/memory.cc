@@ -61,11 +61,34 @@ namespace {
 // With a current thread the interpreter's heap serves; without one (before bring-up, after the end) malloc does. The
 // chunk table tells them apart.
 
+#ifdef ATOLL_MALLOC_OBJECTS
+// Sanitizer builds have no chunk table: blocks of no interpreter get the prefix that the heap's have, without a heap.
+constexpr size_t kPrefix = 32;
+void* ownerless_malloc(size_t n) {
+  auto* block = static_cast<char*>(std::calloc(1, kPrefix + n));
+  return block != nullptr ? block + kPrefix : nullptr;
+}
+void ownerless_free(void* p) { std::free(static_cast<char*>(p) - kPrefix); }
+void* ownerless_realloc(void* p, size_t n) {
+  auto* block = static_cast<char*>(std::realloc(static_cast<char*>(p) - kPrefix, kPrefix + n));
+  return block != nullptr ? block + kPrefix : nullptr;
+}
+Interpreter* owner_of(void* p) {
+  Heap* heap = *reinterpret_cast<Heap**>(static_cast<char*>(p) - kPrefix);
+  return heap != nullptr ? heap->owner() : nullptr;
+}
+#else
+void* ownerless_malloc(size_t n) { return std::malloc(n); }
+void ownerless_free(void* p) { std::free(p); }
+void* ownerless_realloc(void* p, size_t n) { return std::realloc(p, n); }
+Interpreter* owner_of(void* p) { return heap_owner_of(p); }
+#endif
+
 void* heap_malloc(size_t n) {
   if (ATOLL_UNLIKELY(n > static_cast<size_t>(PY_SSIZE_T_MAX))) return nullptr;
   if (n == 0) n = 1;
   ThreadState* ts = current_thread_or_null();
-  if (ATOLL_UNLIKELY(ts == nullptr)) return std::malloc(n);
+  if (ATOLL_UNLIKELY(ts == nullptr)) return ownerless_malloc(n);
   return ts->interpreter().heap.alloc(n);
 }
 
@@ -79,9 +102,9 @@ void* heap_calloc(size_t count, size_t size) {
 
 void heap_free(void* p) {
   if (p == nullptr) return;
-  Interpreter* owner = heap_owner_of(p);
+  Interpreter* owner = owner_of(p);
   if (ATOLL_UNLIKELY(owner == nullptr)) {
-    std::free(p);
+    ownerless_free(p);
     return;
   }
   ThreadState* ts = current_thread_or_null();
@@ -96,8 +119,8 @@ void* heap_realloc(void* p, size_t n) {
   if (p == nullptr) return heap_malloc(n);
   if (n > static_cast<size_t>(PY_SSIZE_T_MAX)) return nullptr;
   if (n == 0) n = 1;
-  Interpreter* owner = heap_owner_of(p);
-  if (owner == nullptr) return std::realloc(p, n);
+  Interpreter* owner = owner_of(p);
+  if (owner == nullptr) return ownerless_realloc(p, n);
   ThreadState* ts = current_thread_or_null();
   if (ts != nullptr && owner == &ts->interpreter()) return owner->heap.realloc(p, n);
   void* fresh = heap_malloc(n);
