@@ -4,8 +4,13 @@
 #include "Objects/module.h"
 #include "Objects/type/bind.h"
 
+namespace atl {
+// exec of a module that has nothing to add to its functions.
+inline int module_exec_nothing(PyObject*) { return 0; }
+}  // namespace atl
+
 // init: PyInit_name; text: its Python name; doc; state: bytes of state (in the module object); methods: a terminated
-// array of MethodSpec; exec: int f(PyObject* module), or NULL. Multi-phase; safe in every interpreter. The definition is
+// array of MethodSpec; exec: int f(PyObject* module). Multi-phase; safe in every interpreter. The definition is
 // sealed: bring-up writes its index once.
 #define ATOLL_BUILTIN_MODULE(init, text, doc, state, methods, exec) \
   ATOLL_BUILTIN_MODULE_GC(init, text, doc, state, methods, exec, nullptr, nullptr, nullptr)
