@@ -181,7 +181,7 @@ void upcall_set_import_error(ThreadState& ts, PyObject* message, PyObject* modul
 namespace {
 
 // A module that runs a file of the standard library, without the import system.
-Ref<> run_library_file(ThreadState& ts, const char* module_name, const char* file) {
+Ref<> run_library_file(ThreadState& ts, const char* module_name, const char* origin_name, const char* file) {
   char path[4096];
   std::snprintf(path, sizeof path, "%s/%s", ATOLL_STDLIB_DIR, file);
   Ref<> name = str_interned(ts, module_name);
@@ -192,6 +192,10 @@ Ref<> run_library_file(ThreadState& ts, const char* module_name, const char* fil
   Ref<> module = module_new(ts, name.get());
   if (!module) return {};
   PyObject* d = module_dict(module.get());
+  // The name the file has outside: importlib's own loader of such modules reads it from the module.
+  Ref<> origname = str_from_utf8(ts, origin_name);
+  Ref<> origname_key = str_interned(ts, "__origname__");
+  if (!origname || !origname_key || failed(dict_set(ts, d, origname_key.get(), origname.get()))) return {};
   if (failed(dict_set(ts, d, ID(__builtins__), ts.interpreter().builtins_module))) return {};
   if (failed(dict_set(ts, ts.interpreter().modules, name.get(), module.get()))) return {};
   if (!vm_eval_code(ts, code.get(), d, d, nullptr)) return {};
@@ -202,7 +206,7 @@ Ref<> run_library_file(ThreadState& ts, const char* module_name, const char* fil
 
 Status import_init(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
-  Ref<> bootstrap = run_library_file(ts, "_frozen_importlib", "importlib/_bootstrap.py");
+  Ref<> bootstrap = run_library_file(ts, "_frozen_importlib", "importlib._bootstrap", "importlib/_bootstrap.py");
   if (!bootstrap) return Status::kError;
   interp.importlib = new_ref(bootstrap.get());
   Ref<> imp_name = str_interned(ts, "_imp");
@@ -210,7 +214,7 @@ Status import_init(ThreadState& ts) {
   if (!imp || failed(dict_set(ts, interp.modules, imp_name.get(), imp.get()))) return Status::kError;
   Ref<> install = object_getattr(ts, bootstrap.get(), "_install");
   if (!install || !call(ts, install.get(), interp.sys_module, imp.get())) return Status::kError;
-  Ref<> external = run_library_file(ts, "_frozen_importlib_external", "importlib/_bootstrap_external.py");
+  Ref<> external = run_library_file(ts, "_frozen_importlib_external", "importlib._bootstrap_external", "importlib/_bootstrap_external.py");
   if (!external || failed(import_adjust_external(ts, external.get()))) return Status::kError;
   Ref<> install_external = object_getattr(ts, bootstrap.get(), "_install_external_importers");
   return install_external && call(ts, install_external.get()) ? Status::kOk : Status::kError;

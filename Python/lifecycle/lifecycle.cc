@@ -94,11 +94,11 @@ constexpr Step kSteps[] = {
     {"modules", step_modules, clear_modules},
     {"builtins", step_builtins, clear_builtins},
     {"sys", sys_init, sys_clear},
+    {"warnings", warnings_init, warnings_clear},
     {"import", import_init, import_clear},
     {"encodings", codecs_init, codecs_clear},
     {"signals", signals_init, signals_clear},
     {"standard streams", streams_init, nullptr},
-    {"warnings", warnings_init, warnings_clear},
     {"__main__", step_main_module, nullptr},
 };
 
