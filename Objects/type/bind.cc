@@ -80,17 +80,18 @@ bool bind(ThreadState& ts, const SignatureView& sig, PyObject* const* args, Py_s
   Py_ssize_t i = 0;
   for (; i < n; ++i) out[i] = args[i];
   for (; i < count; ++i) out[i] = nullptr;
+  PyObject* bad = nullptr;  // a missing argument is reported before a wrong name
   for (Py_ssize_t k = 0; k < nkw; ++k) {
     PyObject *name, *value;
     next(k, &name, &value);
     bool found = false;
     for (unsigned p = sig.positional_only; p < sig.count && !found; ++p) {
       if (!name_is(sig.params[p], name)) continue;
-      if (out[p] != nullptr) return raise_bad_keyword(ts, sig, name, n);
+      if (out[p] != nullptr) break;
       out[p] = value;
       found = true;
     }
-    if (!found) return raise_bad_keyword(ts, sig, name, n);
+    if (!found && bad == nullptr) bad = name;
   }
   for (unsigned p = 0; p < sig.count; ++p) {
     if (out[p] == nullptr && sig.params[p].default_text == nullptr) {
@@ -99,7 +100,7 @@ bool bind(ThreadState& ts, const SignatureView& sig, PyObject* const* args, Py_s
       return false;
     }
   }
-  return true;
+  return bad == nullptr || raise_bad_keyword(ts, sig, bad, n);
 }
 
 }  // namespace
