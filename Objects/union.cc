@@ -75,29 +75,6 @@ Ref<> union_repr(ThreadState& ts, UnionObject* self) {
   return w.finish();
 }
 
-// Members are asked in turn; a parameterized generic is an error only when it is reached.
-Ref<> union_instancecheck(ThreadState& ts, UnionObject* self, PyObject* o) {
-  for (Py_ssize_t i = 0; i < tuple_size(self->args); ++i) {
-    PyObject* member = tuple_peek(self->args, i);
-    if (is_alias(member)) return raise(ts, PyExc_TypeError, "isinstance() argument 2 cannot be a parameterized generic");
-    Tri t = object_isinstance(ts, o, member);
-    if (failed(t)) return {};
-    if (t == Tri::kTrue) return new_bool(true);
-  }
-  return new_bool(false);
-}
-Ref<> union_subclasscheck(ThreadState& ts, UnionObject* self, PyObject* cls) {
-  if (!PyType_Check(cls)) return raise(ts, PyExc_TypeError, "issubclass() arg 1 must be a class");
-  for (Py_ssize_t i = 0; i < tuple_size(self->args); ++i) {
-    PyObject* member = tuple_peek(self->args, i);
-    if (is_alias(member)) return raise(ts, PyExc_TypeError, "issubclass() argument 2 cannot be a parameterized generic");
-    Tri t = object_issubclass(ts, cls, member);
-    if (failed(t)) return {};
-    if (t == Tri::kTrue) return new_bool(true);
-  }
-  return new_bool(false);
-}
-
 Ref<> parameters_of(ThreadState& ts, UnionObject* self) {
   if (self->parameters == nullptr) {
     Ref<> made = make_parameters(ts, self->args);
@@ -147,10 +124,6 @@ constexpr PyMemberDef kMembers[] = {{"__args__", T_OBJECT, offsetof(UnionObject,
                                     {nullptr, 0, 0, 0, nullptr}};
 constexpr PyGetSetDef kGetset[] = {
     {"__parameters__", ATOLL_GETTER(get_parameters), nullptr, "Type variables in the types.UnionType.", nullptr}, ATOLL_GETSET_END};
-constexpr MethodSpec kMethods[] = {
-    MethodSpec{"__instancecheck__", ATOLL_METHOD(union_instancecheck, "__instancecheck__", "($self, instance, /)", "").entry, METH_O, nullptr},
-    MethodSpec{"__subclasscheck__", ATOLL_METHOD(union_subclasscheck, "__subclasscheck__", "($self, cls, /)", "").entry, METH_O, nullptr},
-    ATOLL_METHOD_END};
 constexpr PyNumberMethods kNumber{.nb_or = ATOLL_SLOT(union_or_slot)};
 constexpr PyMappingMethods kMapping{.mp_subscript = ATOLL_SLOT(union_getitem)};
 
@@ -176,7 +149,6 @@ constinit const TypeSpec union_spec{
     .getattro = ATOLL_SLOT(union_getattro),
     .number = &kNumber,
     .mapping = &kMapping,
-    .methods = kMethods,
     .members = kMembers,
     .getset = kGetset,
 };

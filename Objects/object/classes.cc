@@ -88,8 +88,7 @@ Tri real_issubclass(ThreadState& ts, PyObject* derived, PyObject* cls) {
     return tri(is_subtype(reinterpret_cast<PyTypeObject*>(derived), reinterpret_cast<PyTypeObject*>(cls)));
   }
   if (failed(check_class_like(ts, derived, "issubclass() arg 1 must be a class"))) return Tri::kError;
-  if (!is_exact(cls, &_PyUnion_Type) &&
-      failed(check_class_like(ts, cls, "issubclass() arg 2 must be a class, a tuple of classes, or a union"))) {
+  if (failed(check_class_like(ts, cls, "issubclass() arg 2 must be a class, a tuple of classes, or a union"))) {
     return Tri::kError;
   }
   return abstract_issubclass(ts, derived, cls);
@@ -100,6 +99,7 @@ Tri real_issubclass(ThreadState& ts, PyObject* derived, PyObject* cls) {
 Tri object_isinstance(ThreadState& ts, PyObject* o, PyObject* classinfo) {
   if (obj(o->ob_type) == classinfo) return Tri::kTrue;
   if (is_exact(classinfo, &PyType_Type)) return real_isinstance(ts, o, classinfo);
+  if (is_exact(classinfo, &_PyUnion_Type)) classinfo = reinterpret_cast<UnionObject*>(classinfo)->args;
   if (is_tuple(classinfo)) {
     RecursionGuard guard(ts, " in __instancecheck__");
     if (!guard.ok()) return Tri::kError;
@@ -126,6 +126,7 @@ Tri object_issubclass(ThreadState& ts, PyObject* type, PyObject* classinfo) {
     if (type == classinfo) return Tri::kTrue;
     return real_issubclass(ts, type, classinfo);
   }
+  if (is_exact(classinfo, &_PyUnion_Type)) classinfo = reinterpret_cast<UnionObject*>(classinfo)->args;
   if (is_tuple(classinfo)) {
     RecursionGuard guard(ts, " in __subclasscheck__");
     if (!guard.ok()) return Tri::kError;
