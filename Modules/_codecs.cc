@@ -19,6 +19,15 @@ struct ErrorsArg {
 struct NameArg {
   const char* text = nullptr;
 };
+// A flag that must be an int, as old functions want them.
+template <bool kDefault>
+struct Flag {
+  bool value = kDefault;
+};
+// Exactly bytes.
+struct BytesArg {
+  PyObject* bytes = nullptr;
+};
 // Bytes-like, or a str that stands for its UTF-8 form.
 struct TextOrBuffer {
   BufferArg buffer;
@@ -49,6 +58,24 @@ struct ArgTraits<NameArg> {
   static bool convert(ThreadState& ts, PyObject* o, const ArgPlace& p, NameArg* out) {
     if (is_str(o)) return c_text(ts, o, &out->text);
     static_cast<void>(raise_bad_argument(ts, p, "str", o));
+    return false;
+  }
+};
+template <bool kDefault>
+struct ArgTraits<Flag<kDefault>> {
+  static bool convert(ThreadState& ts, PyObject* o, const ArgPlace& p, Flag<kDefault>* out) {
+    int value;
+    if (!convert_int(ts, o, p, &value)) return false;
+    out->value = value != 0;
+    return true;
+  }
+};
+template <>
+struct ArgTraits<BytesArg> {
+  static bool convert(ThreadState& ts, PyObject* o, const ArgPlace& p, BytesArg* out) {
+    out->bytes = o;
+    if (is_bytes(o)) return true;
+    static_cast<void>(raise_bad_argument(ts, p, "bytes", o));
     return false;
   }
 };
@@ -101,9 +128,9 @@ Ref<> codecs_lookup_error(ThreadState& ts, PyObject*, NameArg name) { return cod
 
 // Those that can leave an incomplete rest: without `final` what is not used is not counted.
 template <auto Decode>
-Ref<> decode_stateful(ThreadState& ts, PyObject*, const BufferArg& data, ErrorsArg errors, bool final) {
+Ref<> decode_stateful(ThreadState& ts, PyObject*, const BufferArg& data, ErrorsArg errors, Flag<false> final) {
   Py_ssize_t used = data.size();
-  Ref<> text = Decode(ts, view_of(data), errors.text, final ? nullptr : &used);
+  Ref<> text = Decode(ts, view_of(data), errors.text, final.value ? nullptr : &used);
   return pair(ts, std::move(text), used);
 }
 
@@ -118,9 +145,9 @@ Ref<> decode_ordered(ThreadState& ts, std::string_view data, const char* errors,
   return Decode(ts, data, errors, kOrder, consumed);
 }
 template <auto Decode>
-Ref<> decode_ex(ThreadState& ts, PyObject*, const BufferArg& data, ErrorsArg errors, int order, bool final) {
+Ref<> decode_ex(ThreadState& ts, PyObject*, const BufferArg& data, ErrorsArg errors, int order, Flag<false> final) {
   Py_ssize_t used = data.size();
-  Ref<> text = Decode(ts, view_of(data), errors.text, &order, final ? nullptr : &used);
+  Ref<> text = Decode(ts, view_of(data), errors.text, &order, final.value ? nullptr : &used);
   if (!text) return {};
   Ref<> count = int_from_ssize(ts, used), found = int_from_i64(ts, order);
   return count && found ? tuple_of(ts, text.get(), count.get(), found.get()) : Ref<>();
@@ -137,9 +164,9 @@ Ref<> charmap_decode(ThreadState& ts, PyObject*, const BufferArg& data, ErrorsAr
   return pair(ts, decode_charmap(ts, view_of(data), mapping, errors.text), data.size());
 }
 template <auto Decode>
-Ref<> decode_escape(ThreadState& ts, PyObject*, const TextOrBuffer& data, ErrorsArg errors, bool final) {
+Ref<> decode_escape(ThreadState& ts, PyObject*, const TextOrBuffer& data, ErrorsArg errors, Flag<true> final) {
   auto used = static_cast<Py_ssize_t>(data.view().size());
-  Ref<> text = Decode(ts, data.view(), errors.text, final ? nullptr : &used);
+  Ref<> text = Decode(ts, data.view(), errors.text, final.value ? nullptr : &used);
   return pair(ts, std::move(text), used);
 }
 Ref<> escape_decode(ThreadState& ts, PyObject*, const TextOrBuffer& data, ErrorsArg errors) {
@@ -173,8 +200,8 @@ Ref<> charmap_build_map(ThreadState&, PyObject*, PyUnicodeObject* map) { return 
 Ref<> readbuffer_encode(ThreadState& ts, PyObject*, const TextOrBuffer& data, ErrorsArg) {
   return pair(ts, bytes_from(ts, data.view()), static_cast<Py_ssize_t>(data.view().size()));
 }
-Ref<> escape_encode(ThreadState& ts, PyObject*, PyObject* data, ErrorsArg) {
-  if (!is_bytes(data)) return raise(ts, PyExc_TypeError, "escape_encode() argument 1 must be bytes, not %.50T", data);
+Ref<> escape_encode(ThreadState& ts, PyObject*, BytesArg arg, ErrorsArg) {
+  PyObject* data = arg.bytes;
   Ref<> text = bytes_repr_text(ts, bytes_view(data), "", "", ReprQuotes::kSingle);
   if (!text) return {};
   // Without b'...'.

@@ -7,6 +7,7 @@
 #include "Objects/bytes/shared.h"
 #include "Objects/bytes/writer.h"
 #include "Objects/str/codecs.h"
+#include "Objects/str/text.h"
 
 using namespace atl;
 
@@ -178,8 +179,10 @@ Ref<> decode_escapes(ThreadState& ts, std::string_view text, const char* errors,
     } else if (c == '\n') {
       // the line goes on
     } else if (c >= '0' && c <= '7') {
+      const char* octal = text.data() + i - 1;
       int value = c - '0';
       for (int k = 0; k < 2 && i < n && text[i] >= '0' && text[i] <= '7'; ++k) value = value * 8 + (text[i++] - '0');
+      if (value > 0377 && *first_invalid == nullptr) *first_invalid = octal;
       if (failed(w.put(static_cast<uint8_t>(value)))) return {};
     } else if (c == 'x') {
       int high = i < n ? hex_digit(text[i]) : -1, low = i + 1 < n ? hex_digit(text[i + 1]) : -1;
@@ -214,17 +217,14 @@ PyObject* _PyBytes_DecodeEscape(const char* text, Py_ssize_t size, const char* e
 PyObject* _PyBytes_DecodeEscape2(const char* text, Py_ssize_t size, const char* errors, int* first_invalid_char,
                                  const char** first_invalid) {
   PyObject* r = _PyBytes_DecodeEscape(text, size, errors, first_invalid);
-  *first_invalid_char = *first_invalid != nullptr ? static_cast<unsigned char>(**first_invalid) : -1;
+  *first_invalid_char = *first_invalid != nullptr ? escape_code(*first_invalid) : -1;
   return r;
 }
 PyObject* PyBytes_DecodeEscape(const char* text, Py_ssize_t size, const char* errors, Py_ssize_t, const char*) {
   ThreadState& ts = current_thread();
   const char* invalid;
   Ref<> r = decode_escapes(ts, {text, static_cast<size_t>(size)}, errors, &invalid);
-  if (r && invalid != nullptr &&
-      failed(warn(ts, PyExc_DeprecationWarning, 1, "invalid escape sequence '\\%c'", static_cast<unsigned char>(*invalid)))) {
-    return nullptr;
-  }
+  if (r && invalid != nullptr && failed(warn_of_escape(ts, invalid))) return nullptr;
   return r.release();
 }
 

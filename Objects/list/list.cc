@@ -368,6 +368,7 @@ Status list_ass_subscript(ThreadState& ts, PyObject* o, PyObject* key, PyObject*
   }
   Py_ssize_t start, stop, step;
   if (failed(slice_unpack(ts, key, &start, &stop, &step))) return Status::kError;
+  Py_ssize_t given_start = start, given_stop = stop;
   Py_ssize_t n = slice_adjust(list_size(o), &start, &stop, step);
   if (step == 1) return list_set_slice(ts, o, start, stop, value);
   if (value == nullptr) return delete_stepped(ts, as_list(o), start, n, step);
@@ -376,6 +377,8 @@ Status list_ass_subscript(ThreadState& ts, PyObject* o, PyObject* key, PyObject*
   if (!fast) return Status::kError;
   Py_ssize_t m = PySequence_Fast_GET_SIZE(fast.get());
   // Making the sequence may have changed the list.
+  start = given_start;
+  stop = given_stop;
   n = slice_adjust(list_size(o), &start, &stop, step);
   if (m != n) {
     return raise(ts, PyExc_ValueError, "attempt to assign sequence of size %zd to extended slice of size %zd", m, n);

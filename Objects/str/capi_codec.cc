@@ -5,6 +5,7 @@
 #include "Objects/str/codecs.h"
 #include "Objects/str/kernel_find.h"
 #include "Objects/str/layout.h"
+#include "Objects/str/text.h"
 
 using namespace atl;
 
@@ -170,7 +171,7 @@ PyObject* _PyUnicode_DecodeUnicodeEscapeInternal(const char* s, Py_ssize_t size,
 PyObject* _PyUnicode_DecodeUnicodeEscapeInternal2(const char* s, Py_ssize_t size, const char* errors, Py_ssize_t* consumed,
                                                   int* first_invalid_char, const char** first_invalid) {
   PyObject* text = _PyUnicode_DecodeUnicodeEscapeInternal(s, size, errors, consumed, first_invalid);
-  *first_invalid_char = *first_invalid != nullptr ? static_cast<unsigned char>(**first_invalid) : -1;
+  *first_invalid_char = *first_invalid != nullptr ? escape_code(*first_invalid) : -1;
   return text;
 }
 PyObject* PyUnicode_AsUnicodeEscapeString(PyObject* s) {

@@ -190,7 +190,7 @@ Tri encode_char(ThreadState& ts, PyObject* mapping, uint32_t c, BytesWriter* w) 
 Ref<> encode_charmap(ThreadState& ts, PyObject* s, PyObject* mapping, const char* errors) {
   if (mapping == nullptr) return encode_latin1(ts, s, errors);
   TextView text = str_view(s);
-  EncodeErrors err(ts, "charmap", s, errors);
+  EncodeErrors err(ts, "charmap", s, errors, EncodeErrors::Escape::kWhole);
   BytesWriter w(ts);
   for (Py_ssize_t pos = 0; pos < text.length;) {
     Tri answer = encode_char(ts, mapping, text_read(text.kind, text.data, pos), &w);

@@ -181,7 +181,7 @@ Status EncodeErrors::handle(const char* reason, Py_ssize_t start, Py_ssize_t end
         return c >= 0xDC80 && c <= 0xDCFF;
       };
       while (stop < end && escaped(stop)) ++stop;
-      if (stop == start) return fail(reason, start, end);
+      if (stop == start || (stop < end && escape_ == Escape::kWhole)) return fail(reason, start, end);
       Ref<> bytes = bytes_new(ts_, stop - start);
       if (!bytes) return Status::kError;
       for (Py_ssize_t i = start; i < stop; ++i) bytes_data(bytes.get())[i - start] = static_cast<char>(str_at(text_, i) - 0xDC00);

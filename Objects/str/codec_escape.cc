@@ -73,6 +73,7 @@ Ref<> decode_unicode_escape(ThreadState& ts, std::string_view input, const char*
         for (int k = 0; k < 2 && pos < err.size && err.data[pos] >= '0' && err.data[pos] <= '7'; ++k) {
           value = value * 8 + static_cast<uint32_t>(err.data[pos++] - '0');
         }
+        if (value > 0377 && *first_invalid < 0) *first_invalid = start;
         if (failed(w.put(value))) return {};
       } else if (digits != 0) {
         uint32_t value;
@@ -121,13 +122,23 @@ Ref<> decode_unicode_escape(ThreadState& ts, std::string_view input, const char*
   return w.finish();
 }
 
+Status warn_of_escape(ThreadState& ts, const char* escape) {
+  if (*escape >= '4' && *escape <= '7') {
+    return warn(ts, PyExc_DeprecationWarning, 1, "invalid octal escape sequence '\\%.3s'", escape);
+  }
+  return warn(ts, PyExc_DeprecationWarning, 1, "invalid escape sequence '\\%c'", static_cast<unsigned char>(*escape));
+}
+
+int escape_code(const char* escape) {
+  if (*escape >= '4' && *escape <= '7') return (escape[0] - '0') * 64 + (escape[1] - '0') * 8 + (escape[2] - '0');
+  return static_cast<unsigned char>(*escape);
+}
+
 Ref<> decode_unicode_escape_warn(ThreadState& ts, std::string_view input, const char* errors, Py_ssize_t* consumed) {
   Py_ssize_t invalid;
   Ref<> text = decode_unicode_escape(ts, input, errors, consumed, &invalid);
   if (!text || invalid < 0) return text;
-  auto c = static_cast<unsigned char>(input[static_cast<size_t>(invalid) + 1]);
-  if (failed(warn(ts, PyExc_DeprecationWarning, 1, "invalid escape sequence '\\%c'", c))) return {};
-  return text;
+  return failed(warn_of_escape(ts, input.data() + invalid + 1)) ? Ref<>() : std::move(text);
 }
 
 Ref<> decode_raw_unicode_escape(ThreadState& ts, std::string_view input, const char* errors, Py_ssize_t* consumed) {

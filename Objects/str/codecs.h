@@ -47,8 +47,11 @@ class DecodeErrors {
 // One encoding run's.
 class EncodeErrors {
  public:
-  EncodeErrors(ThreadState& ts, const char* encoding, PyObject* text, const char* errors)
-      : ts_(ts), encoding_(encoding), text_(text), errors_(errors) {}
+  // Where surrogateescape meets what it can't escape: what stands before it is escaped, and the error names only the
+  // rest; or the error names all of it.
+  enum class Escape : uint8_t { kPrefix, kWhole };
+  EncodeErrors(ThreadState& ts, const char* encoding, PyObject* text, const char* errors, Escape escape = Escape::kPrefix)
+      : ts_(ts), encoding_(encoding), text_(text), errors_(errors), escape_(escape) {}
   // The characters [start, end) can't be encoded: *replacement is a str or bytes that stands for them, or empty;
   // *pos is where to go on.
   Status handle(const char* reason, Py_ssize_t start, Py_ssize_t end, Ref<>* replacement, Py_ssize_t* pos);
@@ -62,6 +65,7 @@ class EncodeErrors {
   PyObject* text_;
   const char* errors_;
   ErrorMode mode_ = ErrorMode::kUnknown;
+  Escape escape_;
   Ref<> handler_, exception_;
 };
 
@@ -75,7 +79,7 @@ Ref<> decode_latin1(ThreadState& ts, std::string_view data);
 Ref<> decode_utf16(ThreadState& ts, std::string_view data, const char* errors, int* order, Py_ssize_t* consumed);
 Ref<> decode_utf32(ThreadState& ts, std::string_view data, const char* errors, int* order, Py_ssize_t* consumed);
 Ref<> decode_utf7(ThreadState& ts, std::string_view data, const char* errors, Py_ssize_t* consumed);
-// *first_invalid: offset of the first escape that the language does not know, or -1.
+// *first_invalid: offset of the first escape that the language does not know (or of an octal one above \\377), or -1.
 Ref<> decode_unicode_escape(ThreadState& ts, std::string_view data, const char* errors, Py_ssize_t* consumed,
                             Py_ssize_t* first_invalid);
 // As the codec does: warns of an escape that is not known.
