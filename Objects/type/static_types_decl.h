@@ -48,4 +48,15 @@ extern PyTypeObject atoll_deque_reverse_iter_type;
 extern PyTypeObject atoll_defaultdict_type;
 extern PyTypeObject atoll_tuplegetter_type;
 extern PyTypeObject atoll_odict_node_type;
+extern PyTypeObject atoll_random_type;
+extern PyTypeObject atoll_sha384_type;
+extern PyTypeObject atoll_sha512_type;
+extern PyTypeObject atoll_struct_type;
+extern PyTypeObject atoll_unpack_iter_type;
+extern PyTypeObject atoll_array_type;
+extern PyTypeObject atoll_array_iter_type;
+extern PyTypeObject atoll_context_keys_iter_type;
+extern PyTypeObject atoll_context_values_iter_type;
+extern PyTypeObject atoll_context_items_iter_type;
+extern PyTypeObject atoll_token_missing_type;
 }
