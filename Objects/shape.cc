@@ -210,12 +210,7 @@ Status instance_lookup(ThreadState& ts, PyObject* o, PyObject* name, Ref<>* out)
   }
   PyObject* d = h->dict;
   if (d == nullptr) return Status::kOk;
-  if (ATOLL_LIKELY(is_exact_str(name))) {
-    *out = Ref<>::dup_of(dict_peek_str(d, name));
-    return Status::kOk;
-  }
-  Ref<> hold = dup(d);
-  return dict_lookup(ts, d, name, out);
+  return lookup_name(ts, d, name, out);
 }
 
 Status instance_store(ThreadState& ts, PyObject* o, PyObject* name, PyObject* value, bool* found) {

@@ -14,7 +14,7 @@ namespace {
 
 // The decorated function's names and documentation show through.
 Status copy_attributes(ThreadState& ts, PyObject* to, PyObject* from) {
-  PyObject* const names[] = {ID(__module__), ID(__name__), ID(__qualname__), ID(__doc__)};
+  PyObject* const names[] = {ID(__module__), ID(__name__), ID(__qualname__), ID(__doc__), ID(__annotations__)};
   for (PyObject* name : names) {
     Ref<> v;
     if (failed(object_lookup_attr(ts, from, name, &v))) return Status::kError;

@@ -39,11 +39,8 @@ Status find_behind(ThreadState& ts, SuperObject* self, PyObject* name, Ref<>* ou
   for (++i; i < n; ++i) {
     PyObject* dict = reinterpret_cast<PyTypeObject*>(tuple_peek(mro.get(), i))->tp_dict;
     Ref<> found;
-    if (is_exact_str(name)) {
-      found = Ref<>::dup_of(dict_peek_str(dict, name));
-    } else if (failed(dict_lookup(ts, dict, name, &found))) {
-      return Status::kError;
-    }
+    if (dict == nullptr) continue;
+    if (failed(lookup_name(ts, dict, name, &found))) return Status::kError;
     if (!found) continue;
     if (descrgetfunc get = found->ob_type->tp_descr_get) {
       // A class on the right: what is found is as on the class itself.

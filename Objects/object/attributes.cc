@@ -104,12 +104,7 @@ Status generic_lookup(ThreadState& ts, PyObject* o, PyObject* name, PyObject* di
   } else {
     if (dict == nullptr && type->tp_dictoffset != 0) dict = *instance_dict_slot(o);
     if (dict != nullptr) {
-      if (ATOLL_LIKELY(is_exact_str(name))) {
-        *out = Ref<>::dup_of(dict_peek_str(dict, name));
-      } else {
-        Ref<> hold = dup(dict);
-        if (failed(dict_lookup(ts, dict, name, out))) return Status::kError;
-      }
+      if (failed(lookup_name(ts, dict, name, out))) return Status::kError;
       if (*out) return Status::kOk;
     }
   }
@@ -322,14 +317,7 @@ Ref<> object_getmethod(ThreadState& ts, PyObject* o, PyObject* name, bool* is_me
     if (failed(instance_lookup(ts, o, name, &value))) return {};
   } else if (type->tp_dictoffset != 0) {
     PyObject* dict = *instance_dict_slot(o);
-    if (dict != nullptr) {
-      if (ATOLL_LIKELY(is_exact_str(name))) {
-        value = Ref<>::dup_of(dict_peek_str(dict, name));
-      } else {
-        Ref<> hold = dup(dict);
-        if (failed(dict_lookup(ts, dict, name, &value))) return {};
-      }
-    }
+    if (dict != nullptr && failed(lookup_name(ts, dict, name, &value))) return {};
   }
   if (value) return value;
   if (method) {

@@ -1,7 +1,9 @@
 // What the files of the object protocol share among themselves and with Objects/type.
 #pragma once
 
+#include "Objects/dict/dict.h"
 #include "Objects/object.h"
+#include "Objects/str/str.h"
 
 namespace atl {
 
@@ -28,6 +30,17 @@ Ref<> call_prefixed(ThreadState& ts, PyObject* f, PyObject* first, PyObject* con
 Ref<> keywords_as_dict(ThreadState& ts, PyObject* const* values, PyObject* kwnames);
 // "f()", or str(f) for what has no qualified name.
 Ref<> function_text(ThreadState& ts, PyObject* function);
+
+// A name in a namespace, where keys may be anything: only a dict of strs answers without running code. kOk with *out
+// empty when absent.
+ATOLL_INLINE Status lookup_name(ThreadState& ts, PyObject* dict, PyObject* name, Ref<>* out) {
+  if (ATOLL_LIKELY(is_exact_str(name) && (dict_keys_of(dict)->kind & ~kDictKeysSealed) == kDictKeysStr)) {
+    *out = Ref<>::dup_of(dict_peek_str(dict, name));
+    return Status::kOk;
+  }
+  Ref<> hold = dup(dict);
+  return dict_lookup(ts, dict, name, out);
+}
 
 // An interned name for a C string; empty with an exception set.
 Ref<> name_from_c(ThreadState& ts, const char* utf8);

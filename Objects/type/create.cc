@@ -302,7 +302,10 @@ Status call_init_subclass(ThreadState& ts, PyTypeObject* type, PyObject* kwargs)
   // super(type, type).__init_subclass__(**kwargs)
   PyObject* mro = type->tp_mro;
   PyObject* found = nullptr;
-  for (Py_ssize_t i = 1; found == nullptr && i < tuple_size(mro); ++i) {
+  Py_ssize_t at = 0, n = tuple_size(mro);
+  while (at < n && tuple_peek(mro, at) != obj(type)) ++at;
+  if (at == n) return raise(ts, PyExc_TypeError, "super(type, obj): obj must be an instance or subtype of type");
+  for (Py_ssize_t i = at + 1; found == nullptr && i < tuple_size(mro); ++i) {
     found = dict_peek_str(reinterpret_cast<PyTypeObject*>(tuple_peek(mro, i))->tp_dict, ID(__init_subclass__));
   }
   if (found == nullptr) return Status::kOk;

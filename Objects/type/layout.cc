@@ -46,6 +46,9 @@ PyTypeObject* best_base(ThreadState& ts, PyObject* bases) {
     PyObject* o = tuple_peek(bases, i);
     if (!PyType_Check(o)) return raise(ts, PyExc_TypeError, "bases must be types");
     auto* base = reinterpret_cast<PyTypeObject*>(o);
+    if (base->tp_flags & Py_TPFLAGS_READYING) {
+      return raise(ts, PyExc_TypeError, "Cannot extend an incomplete type '%.100N'", base);
+    }
     if (!(base->tp_flags & Py_TPFLAGS_READY) && failed(type_ready(ts, base))) return nullptr;
     if (!(base->tp_flags & Py_TPFLAGS_BASETYPE)) {
       return raise(ts, PyExc_TypeError, "type '%.100s' is not an acceptable base type", base->tp_name);

@@ -72,6 +72,13 @@ PyObject* find_in_mro(ThreadState& ts, PyTypeObject* type, PyObject* name) {
     for (Py_ssize_t i = 0; i < n; ++i) {
       PyObject* dict = reinterpret_cast<PyTypeObject*>(items[i])->tp_dict;
       if (dict == nullptr) continue;
+      if (ATOLL_UNLIKELY((dict_keys_of(dict)->kind & ~kDictKeysSealed) != kDictKeysStr)) {
+        // Keys of other types compare as they like.
+        ErrorStash stash(ts);
+        if (PyObject* v = dict_peek(ts, dict, name)) return v;
+        error_clear(ts);
+        continue;
+      }
       if (PyObject* v = dict_peek_str(dict, name)) return v;
     }
     return nullptr;

@@ -203,7 +203,19 @@ Py_hash_t slot_tp_hash(PyObject* self) {
 PyObject* slot_tp_richcompare(PyObject* self, PyObject* other, int op) {
   // ORDER: Py_LT..Py_GE
   PyObject* const names[] = {ID(__lt__), ID(__le__), ID(__eq__), ID(__ne__), ID(__gt__), ID(__ge__)};
-  return special_or_not_implemented(current_thread(), names[op], self, other).release();
+  ThreadState& ts = current_thread();
+  PyObject* found = type_peek_lookup(ts, self->ob_type, names[op]);
+  if (found == nullptr) return new_ref(Py_NotImplemented);
+  PyObject* args[] = {self, other};
+  if (ATOLL_LIKELY((found->ob_type->tp_flags & Py_TPFLAGS_METHOD_DESCRIPTOR) != 0)) return call_found(ts, found, args, 2).release();
+  // A method that can't be bound counts as none.
+  Ref<> method = dup(found);
+  if (descrgetfunc get = found->ob_type->tp_descr_get) method = Ref<>::steal(get(found, self, obj(self->ob_type)));
+  if (!method) {
+    error_clear(ts);
+    return new_ref(Py_NotImplemented);
+  }
+  return call(ts, method.get(), other).release();
 }
 
 // ---- attributes --------------------------------------------------------------------------------------------------

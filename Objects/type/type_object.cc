@@ -532,9 +532,37 @@ PyObject* instance_weakref(PyObject* self, void*) {
   return new_ref(first != nullptr ? first : Py_None);
 }
 
+// A class that derives from a C type with a dict of its own (type, for metaclasses): that one's descriptor serves, so
+// that rules such as "a class's dict can't be exchanged" hold. *out stays NULL when there is none.
+Status dict_descriptor_of_c_base(ThreadState& ts, PyObject* self, PyObject** out) {
+  PyTypeObject* type = self->ob_type;
+  *out = nullptr;
+  for (; type != nullptr; type = type->tp_base) {
+    if (type->tp_dictoffset == 0 || (type->tp_flags & Py_TPFLAGS_HEAPTYPE)) continue;
+    PyObject* descr = type_peek_lookup(ts, type, ID(__dict__));
+    if (descr == nullptr || descr->ob_type->tp_descr_set == nullptr || descr->ob_type->tp_descr_get == nullptr) {
+      return raise(ts, PyExc_TypeError, "this __dict__ descriptor does not support '%.200T' objects", self);
+    }
+    *out = descr;
+    return Status::kOk;
+  }
+  return Status::kOk;
+}
+
+PyObject* instance_dict(PyObject* self, void*) {
+  ThreadState& ts = current_thread();
+  PyObject* descr;
+  if (failed(dict_descriptor_of_c_base(ts, self, &descr))) return nullptr;
+  if (descr != nullptr) return descr->ob_type->tp_descr_get(descr, self, obj(self->ob_type));
+  return instance_get_dict(ts, self).release();
+}
+
 // Unlike a function's, an instance's __dict__ may be deleted: the next look finds an empty one.
 int instance_set_dict_or_delete(PyObject* self, PyObject* value, void*) {
   ThreadState& ts = current_thread();
+  PyObject* descr;
+  if (failed(dict_descriptor_of_c_base(ts, self, &descr))) return -1;
+  if (descr != nullptr) return descr->ob_type->tp_descr_set(descr, self, value);
   if (value != nullptr) return static_cast<int>(instance_set_dict(ts, self, value));
   Ref<> fresh = dict_new(ts);
   return fresh ? static_cast<int>(instance_set_dict(ts, self, fresh.get())) : -1;
@@ -542,7 +570,7 @@ int instance_set_dict_or_delete(PyObject* self, PyObject* value, void*) {
 
 #define DICT_ROW                                                  \
   {                                                               \
-    "__dict__", PyObject_GenericGetDict, instance_set_dict_or_delete, \
+    "__dict__", instance_dict, instance_set_dict_or_delete, \
         "dictionary for instance variables (if defined)", nullptr \
   }
 #define WEAKREF_ROW \
