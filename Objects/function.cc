@@ -352,7 +352,6 @@ Ref<> method_getattr(ThreadState& ts, PyObject* o, PyObject* name) {
   return object_getattr(ts, as_method(o)->im_func, name);
 }
 
-Ref<> method_descr_get(ThreadState&, PyObject* o, PyObject*, PyObject*) { return dup(o); }
 
 Ref<> method_make(ThreadState& ts, PyTypeObject*, PyObject* function, PyObject* instance) {
   if (!PyCallable_Check(function)) return raise(ts, PyExc_TypeError, "first argument must be callable");
@@ -406,7 +405,6 @@ constinit const TypeSpec method_spec{
     .call = PyVectorcall_Call,
     .getattro = ATOLL_SLOT(method_getattr),
     .setattro = PyObject_GenericSetAttr,
-    .descr_get = ATOLL_SLOT(method_descr_get),
     .new_ = ATOLL_NEW(method_make, "method", "(function, instance, /)"),
     .weaklist_offset = offsetof(PyMethodObject, im_weakreflist),
     .vectorcall_offset = offsetof(PyMethodObject, vectorcall),
