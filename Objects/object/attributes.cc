@@ -22,6 +22,10 @@ Ref<> name_from_c(ThreadState& ts, const char* utf8) {
 }
 
 void attribute_error_context(ThreadState& ts, PyObject* o, PyObject* name) {
+  if (PyObject* v = ts.curexc_value; v != nullptr && is_exact(v, reinterpret_cast<PyTypeObject*>(PyExc_AttributeError))) {
+    auto* e = reinterpret_cast<PyAttributeErrorObject*>(v);
+    if (e->name != nullptr || e->obj != nullptr) return;
+  }
   if (!error_matches(ts, PyExc_AttributeError)) return;
   Ref<> exc = error_take(ts);
   if (!exc) return;

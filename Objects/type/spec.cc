@@ -166,6 +166,12 @@ Ref<> from_spec(ThreadState& ts, PyTypeObject* metatype, PyObject* module, const
   if (type->tp_dealloc == nullptr) {
     // As for classes written in Python: the base's deallocator, and the count on the type.
     type->tp_dealloc = subtype_dealloc;
+    if ((base->tp_flags & Py_TPFLAGS_HAVE_GC) && type->tp_traverse == nullptr && type->tp_clear == nullptr) {
+      type->tp_flags |= Py_TPFLAGS_HAVE_GC;
+      type->tp_traverse = subtype_traverse;
+      type->tp_clear = subtype_clear;
+      if (type->tp_free == nullptr) type->tp_free = PyObject_GC_Del;
+    }
   }
   if (facts.vectorcall_offset != 0) type->tp_vectorcall_offset = facts.vectorcall_offset;
   type->tp_weaklistoffset = facts.weaklist_offset;

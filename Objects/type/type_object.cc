@@ -119,9 +119,7 @@ Ref<> type_getattro(ThreadState& ts, PyTypeObject* type, PyObject* name) {
   Ref<> value;
   if (failed(type_lookup_attr(ts, type, name, &value))) return {};
   if (value) return value;
-  (void)raise(ts, PyExc_AttributeError, "type object '%.50s' has no attribute '%U'", type->tp_name, name);
-  attribute_error_context(ts, obj(type), name);
-  return {};
+  return raise_attribute_error(ts, obj(type), name);
 }
 
 PyObject* getattro_slot(PyObject* type, PyObject* name) {
