@@ -4,6 +4,7 @@
 #include "Objects/bytes/layout.h"
 #include "Objects/bytes/shared.h"
 #include "Objects/bytes/writer.h"
+#include "Objects/dict/dict.h"
 #include "Objects/int/int.h"
 #include "Objects/slice.h"
 #include "Objects/str/codecs.h"
@@ -175,6 +176,29 @@ Ref<> bytes_make(ThreadState& ts, PyTypeObject* type, PyObject* source, PyUnicod
     reinterpret_cast<PyBytesObject*>(self.get())->ob_shash = reinterpret_cast<PyBytesObject*>(content.get())->ob_shash;
   }
   return self;
+}
+
+// bytes(x): the general call goes through tp_new.
+PyObject* bytes_type_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  ThreadState& ts = current_thread();
+  Py_ssize_t n = PyVectorcall_NARGS(nargsf);
+  if (ATOLL_LIKELY(kwnames == nullptr && n <= 1)) {
+    if (n == 1 && (is_exact(args[0], &PyList_Type) || is_exact(args[0], &PyTuple_Type))) {
+      return bytes_from_object(ts, args[0], false).release();
+    }
+    return make_content(ts, n == 0 ? nullptr : args[0], nullptr, nullptr).release();
+  }
+  Ref<> positional = tuple_from(ts, args, n), kwargs;
+  if (!positional) return nullptr;
+  if (kwnames != nullptr) {
+    kwargs = dict_new(ts);
+    if (!kwargs) return nullptr;
+    for (Py_ssize_t i = 0; i < tuple_size(kwnames); ++i) {
+      if (failed(dict_set(ts, kwargs.get(), tuple_peek(kwnames, i), args[n + i]))) return nullptr;
+    }
+  }
+  auto* t = reinterpret_cast<PyTypeObject*>(type);
+  return t->tp_new(t, positional.get(), kwargs.get());
 }
 
 void bytes_dealloc(ThreadState& ts, PyObject* o) {
@@ -386,6 +410,7 @@ constinit const TypeSpec bytes_spec{
     .richcompare = ATOLL_SLOT(bytes_richcompare),
     .iter = ATOLL_SLOT(bytes_iter),
     .new_ = ATOLL_NEW(bytes_make, "bytes", "(source=b'', encoding='utf-8', errors='strict')"),
+    .vectorcall = bytes_type_vectorcall,
     .number = &kNumber,
     .sequence = &kSequence,
     .mapping = &kMapping,

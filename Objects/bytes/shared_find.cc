@@ -1,11 +1,14 @@
 // Methods of bytes and bytearray that search, cut, join and replace.
 #include <cstring>
 
+#include "Objects/bytes/layout.h"
 #include "Objects/bytes/shared.h"
 #include "Objects/bytes/writer.h"
 #include "Objects/int/int.h"
 #include "Objects/list.h"
 #include "Objects/str/find_args.h"
+#include "Objects/str/layout.h"
+#include "Objects/str/occurrences.h"
 #include "Objects/tuple.h"
 
 namespace atl {
@@ -160,6 +163,13 @@ PyObject* byte_endswith(PyObject* s, PyObject* const* a, Py_ssize_t n) { return 
 namespace {
 
 Status append_piece(ThreadState& ts, PyObject* list, PyObject* self, std::string_view piece) {
+  if (piece.size() > 1 && is_exact_bytes(self) && piece.size() < static_cast<size_t>(bytes_size(self))) {
+    void* memory = object_alloc(ts, kBytesPrefix + piece.size() + 1);
+    if (memory == nullptr) return Status::kError;
+    PyObject* b = bytes_init(memory, static_cast<Py_ssize_t>(piece.size()));
+    copy_short(bytes_data(b), piece.data(), piece.size());
+    return list_append(ts, list, steal(b));
+  }
   Ref<> item = byte_from_like(ts, self, piece);
   return item ? list_append(ts, list, std::move(item)) : Status::kError;
 }
@@ -337,7 +347,14 @@ Ref<> byte_replace(ThreadState& ts, PyObject* self, PyObject* from_arg, PyObject
   std::string_view v = byte_view(self), from = from_buffer.bytes(), to = to_buffer.bytes();
   if (max < 0) max = PY_SSIZE_T_MAX;
   auto n = static_cast<Py_ssize_t>(v.size()), nf = static_cast<Py_ssize_t>(from.size()), nt = static_cast<Py_ssize_t>(to.size());
-  Py_ssize_t count = max == 0 || n < nf ? 0 : text_count(text_of(v), text_of(from), max);
+  Py_ssize_t count = 0;
+  Occurrences found;
+  if (nf == 0) {
+    count = text_count(text_of(v), text_of(from), max);
+  } else if (n >= nf) {
+    if (!found.find(text_of(v), text_of(from), max)) return raise_memory(ts);
+    count = found.count();
+  }
   if (count == 0) return byte_from_like(ts, self, v);
   if (nt > nf && count > (PY_SSIZE_T_MAX - n) / (nt - nf)) {
     return raise(ts, PyExc_OverflowError, "replace bytes is too long");
@@ -346,29 +363,22 @@ Ref<> byte_replace(ThreadState& ts, PyObject* self, PyObject* from_arg, PyObject
   Ref<> r = byte_new_like(ts, self, n + count * (nt - nf), &out);
   if (!r) return {};
   auto copy = [&](std::string_view piece) {
-    std::memcpy(out, piece.data(), piece.size());
+    copy_short(out, piece.data(), piece.size());
     out += piece.size();
   };
-  if (nf == nt && nf == 1) {
-    copy(v);
-    char* data = out - n;
-    for (char* p = data; count > 0; --count) {
-      p = static_cast<char*>(std::memchr(p, from[0], static_cast<size_t>(out - p)));
-      *p++ = to[0];
-    }
-    return r;
-  }
   size_t at = 0;
-  for (; count > 0; --count) {
-    if (nf == 0) {
+  if (nf == 0) {
+    for (; count > 0; --count) {
       copy(to);
-      if (at < v.size()) copy(v.substr(at++, 1));
-      continue;
+      if (at < v.size()) *out++ = v[at++];
     }
-    auto next = at + static_cast<size_t>(text_find(text_of(v.substr(at)), text_of(from)));
-    copy(v.substr(at, next - at));
-    copy(to);
-    at = next + from.size();
+  } else {
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      auto next = static_cast<size_t>(found[i]);
+      copy(v.substr(at, next - at));
+      copy(to);
+      at = next + from.size();
+    }
   }
   copy(v.substr(at));
   return r;

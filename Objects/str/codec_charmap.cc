@@ -105,6 +105,7 @@ namespace {
 Status map_item(ThreadState& ts, PyObject* mapping, uint32_t key, Ref<>* out) {
   Ref<> index = int_from_i64(ts, key);
   if (!index) return Status::kError;
+  if (is_exact_dict(mapping)) return dict_lookup(ts, mapping, index.get(), out);  // without making a KeyError
   *out = object_getitem(ts, mapping, index.get());
   if (*out) return Status::kOk;
   return error_clear_if(ts, PyExc_LookupError) ? Status::kOk : Status::kError;

@@ -10,6 +10,7 @@
 #include "Objects/str/kernel_codec.h"
 #include "Objects/str/kernel_find.h"
 #include "Objects/str/layout.h"
+#include "Objects/str/occurrences.h"
 #include "Objects/str/str_state.h"
 #include "Objects/tuple.h"
 
@@ -393,7 +394,9 @@ Ref<> str_replace(ThreadState& ts, PyObject* s, PyObject* from, PyObject* to, Py
   if (max == 0 || n < nf || str_max_class(from) > str_max_class(s) || str_equal(from, to)) return str_exact(ts, s);
   if (nf == 1 && nt == 1) return replace_chars(ts, s, str_at(from, 0), str_at(to, 0), max);
   TextView hay = str_view(s), needle = str_view(from), with = str_view(to);
-  Py_ssize_t count = nf == 1 ? text_count_char(hay, str_at(from, 0), max) : text_count(hay, needle, max);
+  Occurrences found;
+  if (nf != 0 && !found.find(hay, needle, max)) return raise_memory(ts);
+  Py_ssize_t count = nf != 0 ? found.count() : text_count(hay, needle, max);
   if (count == 0) return str_exact(ts, s);
   if (nt > nf && count > (PY_SSIZE_T_MAX - n) / (nt - nf)) {
     return raise(ts, PyExc_OverflowError, "replace string is too long");
@@ -424,13 +427,10 @@ Ref<> str_replace(ThreadState& ts, PyObject* s, PyObject* from, PyObject* to, Py
     if (count < n) copy(text_slice(hay, count, n));
   } else {
     Py_ssize_t at = 0;
-    uint32_t single = text_read(needle.kind, needle.data, 0);
     for (Py_ssize_t i = 0; i < count; ++i) {
-      TextView rest = text_slice(hay, at, n);
-      Py_ssize_t next = at + (nf == 1 ? text_find_char(rest, single) : text_find(rest, needle));
-      copy(text_slice(hay, at, next));
+      copy(text_slice(hay, at, found[i]));
       copy(with);
-      at = next + nf;
+      at = found[i] + nf;
     }
     copy(text_slice(hay, at, n));
   }

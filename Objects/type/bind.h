@@ -339,6 +339,12 @@ struct Entry {
     if (!(convert_one(ts, v[I], ArgPlace{&kView, static_cast<unsigned>(I)}, &std::get<I>(values)) && ...)) return nullptr;
     return to_python(Fn(ts, reinterpret_cast<Self*>(self), std::get<I>(values)...));
   }
+  // The common case of a call without names: false if it needs bind_arguments.
+  ATOLL_INLINE static bool fill(PyObject* const* args, Py_ssize_t n, PyObject** v) {
+    if (n < kParsed.required_positional || n > kParsed.positional || kParsed.required_keyword_only != 0) return false;
+    for (Py_ssize_t i = 0; i < static_cast<Py_ssize_t>(kCount); ++i) v[i] = i < n ? args[i] : nullptr;
+    return true;
+  }
   static PyObject* no_args(PyObject* self, PyObject*) {
     ThreadState& ts = current_thread();
     if constexpr (kCount == 0) {
@@ -360,12 +366,14 @@ struct Entry {
     ThreadState& ts = current_thread();
     if (n == static_cast<Py_ssize_t>(kCount)) return run(ts, self, args, std::make_index_sequence<kCount>{});
     PyObject* v[kCount + 1];
+    if (fill(args, n, v)) return run(ts, self, v, std::make_index_sequence<kCount>{});
     if (!bind_arguments(ts, kView, args, n, nullptr, v)) return nullptr;
     return run(ts, self, v, std::make_index_sequence<kCount>{});
   }
   static PyObject* fast_keywords(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
     ThreadState& ts = current_thread();
     PyObject* v[kCount + 1];
+    if (kwnames == nullptr && fill(args, n, v)) return run(ts, self, v, std::make_index_sequence<kCount>{});
     if (!bind_arguments(ts, kView, args, n, kwnames, v)) return nullptr;
     return run(ts, self, v, std::make_index_sequence<kCount>{});
   }
