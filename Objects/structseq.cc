@@ -276,7 +276,7 @@ using namespace atl;
 PyTypeObject* PyStructSequence_NewType(PyStructSequence_Desc* desc) {
   return reinterpret_cast<PyTypeObject*>(new_type(current_thread(), desc, 0).release());
 }
-extern "C" PyTypeObject* _PyStructSequence_NewType(PyStructSequence_Desc* desc, unsigned long flags) {
+PyTypeObject* _PyStructSequence_NewType(PyStructSequence_Desc* desc, unsigned long flags) {
   return reinterpret_cast<PyTypeObject*>(new_type(current_thread(), desc, flags).release());
 }
 int PyStructSequence_InitType2(PyTypeObject* type, PyStructSequence_Desc* desc) {

@@ -4,6 +4,10 @@
 #include "Objects/object.h"
 #include "structseq.h"
 
+extern "C" {
+PyAPI_FUNC(PyTypeObject*) _PyStructSequence_NewType(PyStructSequence_Desc* desc, unsigned long flags);
+}
+
 namespace atl {
 
 // A type shared by all interpreters (bring-up only). The description is read now; its texts must outlive the process.

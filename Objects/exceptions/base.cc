@@ -16,7 +16,9 @@ namespace {
 const Py_ssize_t kNoFields[] = {0};
 
 }  // namespace
+}  // namespace atl
 
+// In the global namespace, where the headers declare them for export.
 extern "C" {
 ATOLL_SEALED PyTypeObject _PyExc_BaseException = {};
 #define ATOLL_EXCEPTION(name, base, kind, doc) ATOLL_SEALED PyTypeObject _PyExc_##name = {};
@@ -29,6 +31,8 @@ ATOLL_SEALED PyObject* PyExc_BaseException = &_PyExc_BaseException.ob_base.ob_ba
 ATOLL_SEALED PyObject* PyExc_EnvironmentError = &_PyExc_OSError.ob_base.ob_base;
 ATOLL_SEALED PyObject* PyExc_IOError = &_PyExc_OSError.ob_base.ob_base;
 }
+
+namespace atl {
 
 namespace {
 
