@@ -1,7 +1,6 @@
 """str: widths of characters, growth in place, interning, hashes, formatting, codecs."""
 
 import codecs
-import subprocess
 import sys
 import unittest
 
@@ -136,6 +135,8 @@ class HashTest(unittest.TestCase):
 
     def test_fixed_seed(self):
         # What PYTHONHASHSEED=0 gives in CPython 3.11 on a little-endian machine.
+        import subprocess
+
         program = "print(hash('abc'), hash('\\xe9'), hash('\\u1234'), hash(b'abcdefghijklm'))"
         done = subprocess.run([sys.executable, "-S", "-c", program], env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True)
         self.assertEqual(done.stdout.split(), ["-4594863902769663758", "6047309291227476195", "-1931837085843612680",

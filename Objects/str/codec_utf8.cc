@@ -11,9 +11,9 @@ Ref<> decode_utf8(ThreadState& ts, std::string_view text, const char* errors, Py
   Input input = consumed != nullptr ? Input::kPartial : Input::kFinal;
   StrWriter w(ts);
   Py_ssize_t pos = 0;
-  for (;;) {
+  for (bool first = true;; first = false) {
     DecodeScan scan = utf8_scan(err.data, err.size, pos, input);
-    if (pos == 0 && scan.reason == nullptr) {
+    if (first && scan.reason == nullptr) {
       if (consumed != nullptr) *consumed = scan.stop;
       return str_from_utf8(ts, {reinterpret_cast<const char*>(err.data), static_cast<size_t>(scan.stop)}, nullptr);
     }
