@@ -360,7 +360,7 @@ Status sys_init(ThreadState& ts) {
   interp.sys_module = m.release();
   if (failed(dict_set(ts, interp.modules, ID(sys), interp.sys_module))) return Status::kError;
   if (failed(module_add_functions(ts, interp.sys_module, kMethods[0].c()))) return Status::kError;
-  if (failed(module_add_functions(ts, interp.sys_module, kSysHookMethods))) return Status::kError;
+  if (failed(module_add_functions(ts, interp.sys_module, sys_hook_methods()))) return Status::kError;
   return sys_fill_data(ts);
 }
 

@@ -17,6 +17,6 @@ Status file_write(ThreadState& ts, PyObject* file, PyObject* text);
 Status audit(ThreadState& ts, const char* event, PyObject* args_tuple);
 // sys.excepthook for what is set; clears it.
 void print_exception(ThreadState& ts);
-extern const PyMethodDef* const kSysHookMethods;
+const PyMethodDef* sys_hook_methods();
 
 }  // namespace atl

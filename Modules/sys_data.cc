@@ -79,7 +79,7 @@ Status put_version_info(ThreadState& ts) {
 }
 
 Status put_flags(ThreadState& ts, const Config& c) {
-  PyStructSequence_Field fields[] = {{"debug", "-d"},
+  static constexpr PyStructSequence_Field fields[] = {{"debug", "-d"},
                                      {"inspect", "-i"},
                                      {"interactive", "-i"},
                                      {"optimize", "-O or -OO"},
@@ -98,7 +98,7 @@ Status put_flags(ThreadState& ts, const Config& c) {
                                      {"safe_path", "-P"},
                                      {"int_max_str_digits", "-X int_max_str_digits"},
                                      {nullptr, nullptr}};
-  Ref<> type = make_type({"sys.flags", "sys.flags\n\nFlags provided through command line arguments or environment vars.", fields, 18});
+  Ref<> type = make_type({"sys.flags", "sys.flags\n\nFlags provided through command line arguments or environment vars.", const_cast<PyStructSequence_Field*>(fields), 18});
   if (!type) return Status::kError;
   PyObject* values[] = {num(ts, c.debug),
                         num(ts, c.inspect),

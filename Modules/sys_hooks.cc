@@ -171,7 +171,7 @@ constexpr MethodSpec kMethods[] = {
 
 }  // namespace
 
-const PyMethodDef* const kSysHookMethods = kMethods[0].c();
+const PyMethodDef* sys_hook_methods() { return kMethods[0].c(); }
 
 void print_exception(ThreadState& ts) {
   Ref<> exc = error_take(ts);

@@ -10,7 +10,7 @@
 #include "Objects/type/internal.h"
 #include "Python/runtime/runtime.h"
 #include "structmember.h"
-#include "structseq.h"
+#include "Include/structseq.h"
 
 extern "C" {
 extern const char* const PyStructSequence_UnnamedField = "unnamed field";

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "Objects/object.h"
-#include "structseq.h"
+#include "Include/structseq.h"
 
 extern "C" {
 PyAPI_FUNC(PyTypeObject*) _PyStructSequence_NewType(PyStructSequence_Desc* desc, unsigned long flags);

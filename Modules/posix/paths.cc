@@ -356,15 +356,18 @@ Ref<> m_pathconf(ThreadState& ts, PyObject*, const PathOrFd& path, int name) {
 }  // namespace
 
 bool add_stat_types(PyObject* m) {
-  PyStructSequence_Field fields[] = {
+  static constexpr PyStructSequence_Field kFields[] = {
       {"st_mode", "protection bits"}, {"st_ino", "inode"}, {"st_dev", "device"}, {"st_nlink", "number of hard links"},
       {"st_uid", "user ID of owner"}, {"st_gid", "group ID of owner"}, {"st_size", "total size, in bytes"},
-      {PyStructSequence_UnnamedField, "integer time of last access"}, {PyStructSequence_UnnamedField, "integer time of last modification"},
-      {PyStructSequence_UnnamedField, "integer time of last change"}, {"st_atime", "time of last access"},
+      {"", "integer time of last access"}, {"", "integer time of last modification"},
+      {"", "integer time of last change"}, {"st_atime", "time of last access"},
       {"st_mtime", "time of last modification"}, {"st_ctime", "time of last change"}, {"st_atime_ns", "time of last access in nanoseconds"},
       {"st_mtime_ns", "time of last modification in nanoseconds"}, {"st_ctime_ns", "time of last change in nanoseconds"},
       {"st_blksize", "blocksize for filesystem I/O"}, {"st_blocks", "number of blocks allocated"}, {"st_rdev", "device type (if inode device)"},
       {nullptr, nullptr}};
+  PyStructSequence_Field fields[std::size(kFields)];
+  std::memcpy(fields, kFields, sizeof fields);
+  for (int i = 7; i < 10; ++i) fields[i].name = PyStructSequence_UnnamedField;
   PyStructSequence_Desc desc{"os.stat_result", "The status of a file.", fields, 10};
   PyStructSequence_Field vfs[] = {{"f_bsize", nullptr}, {"f_frsize", nullptr}, {"f_blocks", nullptr}, {"f_bfree", nullptr}, {"f_bavail", nullptr},
                                   {"f_files", nullptr}, {"f_ffree", nullptr}, {"f_favail", nullptr}, {"f_flag", nullptr}, {"f_namemax", nullptr},

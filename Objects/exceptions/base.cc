@@ -279,7 +279,7 @@ constexpr Row kRows[] = {
 }  // namespace
 
 Status exceptions_bringup(ThreadState& ts) {
-  TypeSpec base{.name = "BaseException",
+  static constexpr TypeSpec base{.name = "BaseException",
                 .doc = "Common base class for all exceptions.",
                 .basicsize = sizeof(PyBaseExceptionObject),
                 .flags = kFlags,

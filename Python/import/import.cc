@@ -7,7 +7,6 @@
 
 #include <cstring>
 
-#include "Modules/config.h"
 #include "Objects/code/code.h"
 #include "Objects/dict/dict.h"
 #include "Objects/exceptions/exceptions.h"

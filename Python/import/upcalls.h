@@ -5,6 +5,14 @@
 
 namespace atl {
 
+// Modules/config.cc: the table of built-in modules.
+struct BuiltinModule {
+  const char* name;
+  PyObject* (*init)();
+};
+// Ended by a row without a name.
+const BuiltinModule* builtin_modules();
+
 // compile.cc in this room: a code object from a file; `module_name` for its co_filename "<frozen name>".
 Ref<> compile_library_file(ThreadState& ts, const char* path, const char* module_name);
 // imp_module.cc: a fresh built-in module (spec may be NULL: one with only a name is made).
