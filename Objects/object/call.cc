@@ -201,7 +201,9 @@ vectorcallfunc PyVectorcall_Function(PyObject* callable) { return vectorcall_of(
 
 PyObject* PyVectorcall_Call(PyObject* callable, PyObject* tuple, PyObject* dict) {
   ThreadState& ts = current_thread();
-  vectorcallfunc f = vectorcall_of(callable);
+  // The field counts, also where the type's flag is off because a subclass has a __call__ of its own.
+  Py_ssize_t offset = callable->ob_type->tp_vectorcall_offset;
+  vectorcallfunc f = offset > 0 ? *reinterpret_cast<vectorcallfunc*>(reinterpret_cast<char*>(callable) + offset) : nullptr;
   if (f == nullptr) return raise(ts, PyExc_TypeError, "'%.200T' object does not support vectorcall", callable);
   return vectorcall_with_dict(ts, f, callable, tuple_items(tuple), static_cast<size_t>(tuple_size(tuple)), dict).release();
 }

@@ -250,7 +250,13 @@ Ref<PyTypeObject> allocate(ThreadState& ts, PyTypeObject* metatype, Layout& l) {
   type->tp_as_buffer = &h->as_buffer;
   type->tp_base = new_ref(l.base);
   type->tp_bases = new_ref(l.bases);
-  type->tp_dict = dict_copy(ts, l.ns).release();
+  if (is_exact_dict(l.ns)) {
+    type->tp_dict = dict_copy(ts, l.ns).release();
+  } else {
+    // A subclass may have an order of its own.
+    type->tp_dict = dict_new(ts).release();
+    if (type->tp_dict != nullptr && failed(dict_merge(ts, type->tp_dict, l.ns, true))) return {};
+  }
   if (type->tp_dict == nullptr) return {};
   type->tp_dealloc = subtype_dealloc;
   type->tp_traverse = subtype_traverse;
