@@ -163,9 +163,9 @@ PyObject* _PyUnicode_DecodeUnicodeEscapeStateful(const char* s, Py_ssize_t size,
 }
 PyObject* _PyUnicode_DecodeUnicodeEscapeInternal(const char* s, Py_ssize_t size, const char* errors, Py_ssize_t* consumed,
                                                  const char** first_invalid) {
-  Py_ssize_t at;
-  Ref<> text = decode_unicode_escape(current_thread(), sized(s, size), errors, consumed, &at);
-  *first_invalid = at < 0 ? nullptr : s + at + 1;
+  InvalidEscape invalid;
+  Ref<> text = decode_unicode_escape(current_thread(), sized(s, size), errors, consumed, &invalid);
+  *first_invalid = invalid.offset < 0 ? nullptr : s + invalid.offset + 1;
   return text.release();
 }
 PyObject* _PyUnicode_DecodeUnicodeEscapeInternal2(const char* s, Py_ssize_t size, const char* errors, Py_ssize_t* consumed,

@@ -44,10 +44,15 @@ int simple_escape(uint8_t c) {
 }  // namespace
 
 Ref<> decode_unicode_escape(ThreadState& ts, std::string_view input, const char* errors, Py_ssize_t* consumed,
-                            Py_ssize_t* first_invalid) {
-  *first_invalid = -1;
+                            InvalidEscape* invalid) {
+  *invalid = InvalidEscape{};
   DecodeErrors err(ts, "unicodeescape", input, errors);
   StrWriter w(ts);
+  auto note = [&](Py_ssize_t start) {
+    if (invalid->offset >= 0) return;
+    invalid->offset = start;
+    for (Py_ssize_t i = 0; i < 3 && start + 1 + i < err.size; ++i) invalid->text[i] = static_cast<char>(err.data[start + 1 + i]);
+  };
   Py_ssize_t pos = 0;
   while (pos < err.size) {
     Py_ssize_t plain = pos;
@@ -73,7 +78,7 @@ Ref<> decode_unicode_escape(ThreadState& ts, std::string_view input, const char*
         for (int k = 0; k < 2 && pos < err.size && err.data[pos] >= '0' && err.data[pos] <= '7'; ++k) {
           value = value * 8 + static_cast<uint32_t>(err.data[pos++] - '0');
         }
-        if (value > 0377 && *first_invalid < 0) *first_invalid = start;
+        if (value > 0377) note(start);
         if (failed(w.put(value))) return {};
       } else if (digits != 0) {
         uint32_t value;
@@ -107,7 +112,7 @@ Ref<> decode_unicode_escape(ThreadState& ts, std::string_view input, const char*
           }
         }
       } else {
-        if (*first_invalid < 0) *first_invalid = start;
+        note(start);
         if (failed(w.put('\\')) || failed(w.put(c))) return {};
       }
     }
@@ -135,10 +140,10 @@ int escape_code(const char* escape) {
 }
 
 Ref<> decode_unicode_escape_warn(ThreadState& ts, std::string_view input, const char* errors, Py_ssize_t* consumed) {
-  Py_ssize_t invalid;
+  InvalidEscape invalid;
   Ref<> text = decode_unicode_escape(ts, input, errors, consumed, &invalid);
-  if (!text || invalid < 0) return text;
-  return failed(warn_of_escape(ts, input.data() + invalid + 1)) ? Ref<>() : std::move(text);
+  if (!text || invalid.offset < 0) return text;
+  return failed(warn_of_escape(ts, invalid.text)) ? Ref<>() : std::move(text);
 }
 
 Ref<> decode_raw_unicode_escape(ThreadState& ts, std::string_view input, const char* errors, Py_ssize_t* consumed) {

@@ -79,9 +79,14 @@ Ref<> decode_latin1(ThreadState& ts, std::string_view data);
 Ref<> decode_utf16(ThreadState& ts, std::string_view data, const char* errors, int* order, Py_ssize_t* consumed);
 Ref<> decode_utf32(ThreadState& ts, std::string_view data, const char* errors, int* order, Py_ssize_t* consumed);
 Ref<> decode_utf7(ThreadState& ts, std::string_view data, const char* errors, Py_ssize_t* consumed);
-// *first_invalid: offset of the first escape that the language does not know (or of an octal one above \\377), or -1.
+// The first escape that the language does not know, or an octal one above \\377: its place and what stands behind the
+// backslash (of the input at that time: a handler may have replaced it).
+struct InvalidEscape {
+  Py_ssize_t offset = -1;
+  char text[4] = {};
+};
 Ref<> decode_unicode_escape(ThreadState& ts, std::string_view data, const char* errors, Py_ssize_t* consumed,
-                            Py_ssize_t* first_invalid);
+                            InvalidEscape* invalid);
 // As the codec does: warns of an escape that is not known.
 Ref<> decode_unicode_escape_warn(ThreadState& ts, std::string_view data, const char* errors, Py_ssize_t* consumed);
 Ref<> decode_raw_unicode_escape(ThreadState& ts, std::string_view data, const char* errors, Py_ssize_t* consumed);
