@@ -8,6 +8,8 @@
 #include "Objects/bytes.h"
 #include "Objects/str/hash.h"
 #include "Objects/str/intern.h"
+#include "Objects/str/kernel_codec.h"
+#include "Objects/str/layout.h"
 #include "Objects/str/str.h"
 #include "Python/runtime/runtime.h"
 
@@ -98,7 +100,7 @@ void table_enter(IdentifierTable* table, PyObject* s) {
   ++table->count;
 }
 
-void fill_hash(PyObject* s) { str_head(s)->hash = hash_memory(str_data(s), static_cast<size_t>(str_length(s))); }
+void fill_hash(PyObject* s) { str_head(s)->hash = hash_memory(str_data(s), static_cast<size_t>(str_length(s)) * str_kind(s)); }
 
 }  // namespace
 
@@ -174,6 +176,31 @@ PyObject* str_immortal(std::string_view ascii) {
     rt.identifiers = table = grown;
   }
   table_enter(table, obj(head));
+  return obj(head);
+}
+
+PyObject* str_sealed_copy(PyObject* s, Sealing sealing) {
+  Py_ssize_t n = str_length(s);
+  if (n == 0) return empty_str();
+  if (n == 1 && str_at(s, 0) < 0x100) return latin1_char(str_at(s, 0));
+  uint32_t max_class = str_max_class(s);
+  size_t size = str_prefix_size(max_class) + (static_cast<size_t>(n) + 1) * str_kind(s);
+  void* memory = sealed_alloc(size);
+  if (memory == nullptr) return nullptr;
+  std::memcpy(str_init(memory, n, max_class), str_data(s), static_cast<size_t>(n) * str_kind(s));
+  auto* head = static_cast<PyASCIIObject*>(memory);
+  head->ob_base.ob_refcnt = kImmortalRefcnt;
+  head->state.interned = sealing == Sealing::kInterned ? SSTATE_INTERNED_IMMORTAL : SSTATE_NOT_INTERNED;
+  fill_hash(obj(head));
+  if (max_class == 0x7F) return obj(head);
+  EncodeScan scan = utf8_measure(str_view(s), 0);
+  if (scan.reason != nullptr) return obj(head);  // surrogates: there is no such form
+  auto* utf8 = static_cast<uint8_t*>(sealed_alloc(static_cast<size_t>(scan.size) + 1));
+  if (utf8 == nullptr) return nullptr;
+  *utf8_encode(str_view(s), utf8) = 0;
+  auto* compact = static_cast<PyCompactUnicodeObject*>(memory);
+  compact->utf8 = reinterpret_cast<char*>(utf8);
+  compact->utf8_length = scan.size;
   return obj(head);
 }
 

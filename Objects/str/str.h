@@ -149,5 +149,9 @@ void identifiers_bringup(Runtime& rt);
 // sealed arena with its hash filled and added to runtime().identifiers). Names, qualified names and documentation of
 // static types are made with it. NULL without memory.
 PyObject* str_immortal(std::string_view ascii);
+// A complete immortal copy in the sealed arena, hash and UTF-8 form filled: for text that interpreters will share. An
+// interned one is left as it is by str_intern. NULL without memory.
+enum class Sealing : uint8_t { kPlain, kInterned };
+PyObject* str_sealed_copy(PyObject* s, Sealing sealing);
 
 }  // namespace atl
