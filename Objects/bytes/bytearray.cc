@@ -517,9 +517,8 @@ Ref<> array_fromhex(ThreadState& ts, PyTypeObject* type, PyUnicodeObject* text) 
 
 // (type, arguments, state): text for the old protocols, bytes for the new.
 Ref<> reduce_with(ThreadState& ts, PyObject* self, int protocol) {
-  Ref<> state;
-  if (failed(object_lookup_attr(ts, self, ID(__dict__), &state))) return {};
-  if (!state) state = new_none();
+  Ref<> state = call_method(ts, self, ID(__getstate__));
+  if (!state) return {};
   Ref<> args;
   if (protocol < 3) {
     Ref<> text = decode_latin1(ts, byte_view(self)), encoding = str_from_ascii(ts, "latin-1");

@@ -213,7 +213,7 @@ Ref<> str_sizeof(ThreadState& ts, PyObject* s) {
 }
 
 Ref<> str_getnewargs(ThreadState& ts, PyObject* s) {
-  Ref<> text = str_exact(ts, s);
+  Ref<> text = steal(_PyUnicode_Copy(s));  // another object, as pickle and copy expect
   return text ? tuple_of(ts, text.get()) : Ref<>();
 }
 
