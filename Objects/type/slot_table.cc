@@ -25,6 +25,8 @@ void* fn(F* f) {
 }
 }  // namespace
 
+// Casts that the compiler resolves: the table needs no constructor.
+#define ATOLL_FN(f) ((void*)(f))
 #define ATOLL_TP(field) static_cast<int>(offsetof(PyTypeObject, field))
 #define ATOLL_AM(field) static_cast<int>(offsetof(PyHeapTypeObject, as_async) + offsetof(PyAsyncMethods, field))
 #define ATOLL_NB(field) static_cast<int>(offsetof(PyHeapTypeObject, as_number) + offsetof(PyNumberMethods, field))
@@ -32,72 +34,72 @@ void* fn(F* f) {
 #define ATOLL_SQ(field) static_cast<int>(offsetof(PyHeapTypeObject, as_sequence) + offsetof(PySequenceMethods, field))
 #define ROW(name, offset, dispatch, wrapper, sig, doc) {name, offset, dispatch, wrapper, name sig "\n--\n\n" doc, 0, nullptr}
 #define BINARY(slot, name, rname, sign)                                                                                    \
-  ROW(name, ATOLL_NB(slot), fn(slot_##slot), wrap_binary, "($self, value, /)", "Return self" sign "value."),               \
-      ROW(rname, ATOLL_NB(slot), fn(slot_##slot), wrap_binary_reflected, "($self, value, /)", "Return value" sign "self.")
+  ROW(name, ATOLL_NB(slot), ATOLL_FN(slot_##slot), wrap_binary, "($self, value, /)", "Return self" sign "value."),               \
+      ROW(rname, ATOLL_NB(slot), ATOLL_FN(slot_##slot), wrap_binary_reflected, "($self, value, /)", "Return value" sign "self.")
 #define INPLACE(slot, name, sign) \
-  ROW(name, ATOLL_NB(slot), fn(slot_##slot), wrap_binary, "($self, value, /)", "Return self" sign "value.")
-#define UNARY(slot, name, doc) ROW(name, ATOLL_NB(slot), fn(slot_##slot), wrap_unary, "($self, /)", doc)
+  ROW(name, ATOLL_NB(slot), ATOLL_FN(slot_##slot), wrap_binary, "($self, value, /)", "Return self" sign "value.")
+#define UNARY(slot, name, doc) ROW(name, ATOLL_NB(slot), ATOLL_FN(slot_##slot), wrap_unary, "($self, /)", doc)
 #define COMPARE(op, name, sign) \
-  ROW(name, ATOLL_TP(tp_richcompare), fn(slot_tp_richcompare), wrap_compare<op>, "($self, value, /)", "Return self" sign "value.")
+  ROW(name, ATOLL_TP(tp_richcompare), ATOLL_FN(slot_tp_richcompare), wrap_compare<op>, "($self, value, /)", "Return self" sign "value.")
 
 // Written once at bring-up (name_strobj). Where a name has several rows the first one makes the wrapper.
 ATOLL_SEALED wrapperbase g_slot_rows[] = {
-    {"__getattribute__", ATOLL_TP(tp_getattro), fn(slot_tp_getattr_hook), wrap_binary,
+    {"__getattribute__", ATOLL_TP(tp_getattro), ATOLL_FN(slot_tp_getattr_hook), wrap_binary,
      "__getattribute__($self, name, /)\n--\n\nReturn getattr(self, name).", 0, nullptr},
-    {"__getattr__", ATOLL_TP(tp_getattro), fn(slot_tp_getattr_hook), nullptr, nullptr, 0, nullptr},
-    ROW("__setattr__", ATOLL_TP(tp_setattro), fn(slot_tp_setattro), wrap_setattr, "($self, name, value, /)",
+    {"__getattr__", ATOLL_TP(tp_getattro), ATOLL_FN(slot_tp_getattr_hook), nullptr, nullptr, 0, nullptr},
+    ROW("__setattr__", ATOLL_TP(tp_setattro), ATOLL_FN(slot_tp_setattro), wrap_setattr, "($self, name, value, /)",
         "Implement setattr(self, name, value)."),
-    ROW("__delattr__", ATOLL_TP(tp_setattro), fn(slot_tp_setattro), wrap_delattr, "($self, name, /)",
+    ROW("__delattr__", ATOLL_TP(tp_setattro), ATOLL_FN(slot_tp_setattro), wrap_delattr, "($self, name, /)",
         "Implement delattr(self, name)."),
-    ROW("__repr__", ATOLL_TP(tp_repr), fn(slot_tp_repr), wrap_unary, "($self, /)", "Return repr(self)."),
-    ROW("__hash__", ATOLL_TP(tp_hash), fn(slot_tp_hash), wrap_hash, "($self, /)", "Return hash(self)."),
-    {"__call__", ATOLL_TP(tp_call), fn(slot_tp_call), reinterpret_cast<wrapperfunc>(reinterpret_cast<void*>(wrap_call)),
+    ROW("__repr__", ATOLL_TP(tp_repr), ATOLL_FN(slot_tp_repr), wrap_unary, "($self, /)", "Return repr(self)."),
+    ROW("__hash__", ATOLL_TP(tp_hash), ATOLL_FN(slot_tp_hash), wrap_hash, "($self, /)", "Return hash(self)."),
+    {"__call__", ATOLL_TP(tp_call), ATOLL_FN(slot_tp_call), (wrapperfunc)ATOLL_FN(wrap_call),
      "__call__($self, /, *args, **kwargs)\n--\n\nCall self as a function.", PyWrapperFlag_KEYWORDS, nullptr},
-    ROW("__str__", ATOLL_TP(tp_str), fn(slot_tp_str), wrap_unary, "($self, /)", "Return str(self)."),
+    ROW("__str__", ATOLL_TP(tp_str), ATOLL_FN(slot_tp_str), wrap_unary, "($self, /)", "Return str(self)."),
     COMPARE(Py_LT, "__lt__", "<"),
     COMPARE(Py_LE, "__le__", "<="),
     COMPARE(Py_EQ, "__eq__", "=="),
     COMPARE(Py_NE, "__ne__", "!="),
     COMPARE(Py_GT, "__gt__", ">"),
     COMPARE(Py_GE, "__ge__", ">="),
-    ROW("__iter__", ATOLL_TP(tp_iter), fn(slot_tp_iter), wrap_unary, "($self, /)", "Implement iter(self)."),
-    ROW("__next__", ATOLL_TP(tp_iternext), fn(slot_tp_iternext), wrap_next, "($self, /)", "Implement next(self)."),
-    ROW("__get__", ATOLL_TP(tp_descr_get), fn(slot_tp_descr_get), wrap_descr_get, "($self, instance, owner=None, /)",
+    ROW("__iter__", ATOLL_TP(tp_iter), ATOLL_FN(slot_tp_iter), wrap_unary, "($self, /)", "Implement iter(self)."),
+    ROW("__next__", ATOLL_TP(tp_iternext), ATOLL_FN(slot_tp_iternext), wrap_next, "($self, /)", "Implement next(self)."),
+    ROW("__get__", ATOLL_TP(tp_descr_get), ATOLL_FN(slot_tp_descr_get), wrap_descr_get, "($self, instance, owner=None, /)",
         "Return an attribute of instance, which is of type owner."),
-    ROW("__set__", ATOLL_TP(tp_descr_set), fn(slot_tp_descr_set), wrap_descr_set, "($self, instance, value, /)",
+    ROW("__set__", ATOLL_TP(tp_descr_set), ATOLL_FN(slot_tp_descr_set), wrap_descr_set, "($self, instance, value, /)",
         "Set an attribute of instance to value."),
-    ROW("__delete__", ATOLL_TP(tp_descr_set), fn(slot_tp_descr_set), wrap_descr_delete, "($self, instance, /)",
+    ROW("__delete__", ATOLL_TP(tp_descr_set), ATOLL_FN(slot_tp_descr_set), wrap_descr_delete, "($self, instance, /)",
         "Delete an attribute of instance."),
-    {"__init__", ATOLL_TP(tp_init), fn(slot_tp_init), reinterpret_cast<wrapperfunc>(reinterpret_cast<void*>(wrap_init)),
+    {"__init__", ATOLL_TP(tp_init), ATOLL_FN(slot_tp_init), (wrapperfunc)ATOLL_FN(wrap_init),
      "__init__($self, /, *args, **kwargs)\n--\n\nInitialize self.  See help(type(self)) for accurate signature.",
      PyWrapperFlag_KEYWORDS, nullptr},
-    {"__new__", ATOLL_TP(tp_new), fn(slot_tp_new), nullptr,
+    {"__new__", ATOLL_TP(tp_new), ATOLL_FN(slot_tp_new), nullptr,
      "__new__(type, /, *args, **kwargs)\n--\n\nCreate and return new object.  See help(type) for accurate signature.", 0,
      nullptr},
-    {"__del__", ATOLL_TP(tp_finalize), fn(slot_tp_finalize), wrap_finalize, "", 0, nullptr},
+    {"__del__", ATOLL_TP(tp_finalize), ATOLL_FN(slot_tp_finalize), wrap_finalize, "", 0, nullptr},
 
-    ROW("__await__", ATOLL_AM(am_await), fn(slot_am_await), wrap_unary, "($self, /)",
+    ROW("__await__", ATOLL_AM(am_await), ATOLL_FN(slot_am_await), wrap_unary, "($self, /)",
         "Return an iterator to be used in await expression."),
-    ROW("__aiter__", ATOLL_AM(am_aiter), fn(slot_am_aiter), wrap_unary, "($self, /)",
+    ROW("__aiter__", ATOLL_AM(am_aiter), ATOLL_FN(slot_am_aiter), wrap_unary, "($self, /)",
         "Return an awaitable, that resolves in asynchronous iterator."),
-    ROW("__anext__", ATOLL_AM(am_anext), fn(slot_am_anext), wrap_unary, "($self, /)",
+    ROW("__anext__", ATOLL_AM(am_anext), ATOLL_FN(slot_am_anext), wrap_unary, "($self, /)",
         "Return a value or raise StopAsyncIteration."),
 
     BINARY(nb_add, "__add__", "__radd__", "+"),
     BINARY(nb_subtract, "__sub__", "__rsub__", "-"),
     BINARY(nb_multiply, "__mul__", "__rmul__", "*"),
     BINARY(nb_remainder, "__mod__", "__rmod__", "%"),
-    ROW("__divmod__", ATOLL_NB(nb_divmod), fn(slot_nb_divmod), wrap_binary, "($self, value, /)", "Return divmod(self, value)."),
-    ROW("__rdivmod__", ATOLL_NB(nb_divmod), fn(slot_nb_divmod), wrap_binary_reflected, "($self, value, /)",
+    ROW("__divmod__", ATOLL_NB(nb_divmod), ATOLL_FN(slot_nb_divmod), wrap_binary, "($self, value, /)", "Return divmod(self, value)."),
+    ROW("__rdivmod__", ATOLL_NB(nb_divmod), ATOLL_FN(slot_nb_divmod), wrap_binary_reflected, "($self, value, /)",
         "Return divmod(value, self)."),
-    ROW("__pow__", ATOLL_NB(nb_power), fn(slot_nb_power), wrap_ternary, "($self, value, mod=None, /)",
+    ROW("__pow__", ATOLL_NB(nb_power), ATOLL_FN(slot_nb_power), wrap_ternary, "($self, value, mod=None, /)",
         "Return pow(self, value, mod)."),
-    ROW("__rpow__", ATOLL_NB(nb_power), fn(slot_nb_power), wrap_ternary_reflected, "($self, value, mod=None, /)",
+    ROW("__rpow__", ATOLL_NB(nb_power), ATOLL_FN(slot_nb_power), wrap_ternary_reflected, "($self, value, mod=None, /)",
         "Return pow(value, self, mod)."),
     UNARY(nb_negative, "__neg__", "-self"),
     UNARY(nb_positive, "__pos__", "+self"),
     UNARY(nb_absolute, "__abs__", "abs(self)"),
-    ROW("__bool__", ATOLL_NB(nb_bool), fn(slot_nb_bool), wrap_predicate, "($self, /)", "True if self else False"),
+    ROW("__bool__", ATOLL_NB(nb_bool), ATOLL_FN(slot_nb_bool), wrap_predicate, "($self, /)", "True if self else False"),
     UNARY(nb_invert, "__invert__", "~self"),
     BINARY(nb_lshift, "__lshift__", "__rlshift__", "<<"),
     BINARY(nb_rshift, "__rshift__", "__rrshift__", ">>"),
@@ -125,23 +127,23 @@ ATOLL_SEALED wrapperbase g_slot_rows[] = {
     BINARY(nb_matrix_multiply, "__matmul__", "__rmatmul__", "@"),
     INPLACE(nb_inplace_matrix_multiply, "__imatmul__", "@="),
 
-    ROW("__len__", ATOLL_MP(mp_length), fn(slot_sq_length), wrap_length, "($self, /)", "Return len(self)."),
-    ROW("__getitem__", ATOLL_MP(mp_subscript), fn(slot_mp_subscript), wrap_binary, "($self, key, /)", "Return self[key]."),
-    ROW("__setitem__", ATOLL_MP(mp_ass_subscript), fn(slot_mp_ass_subscript), wrap_setitem, "($self, key, value, /)",
+    ROW("__len__", ATOLL_MP(mp_length), ATOLL_FN(slot_sq_length), wrap_length, "($self, /)", "Return len(self)."),
+    ROW("__getitem__", ATOLL_MP(mp_subscript), ATOLL_FN(slot_mp_subscript), wrap_binary, "($self, key, /)", "Return self[key]."),
+    ROW("__setitem__", ATOLL_MP(mp_ass_subscript), ATOLL_FN(slot_mp_ass_subscript), wrap_setitem, "($self, key, value, /)",
         "Set self[key] to value."),
-    ROW("__delitem__", ATOLL_MP(mp_ass_subscript), fn(slot_mp_ass_subscript), wrap_delitem, "($self, key, /)",
+    ROW("__delitem__", ATOLL_MP(mp_ass_subscript), ATOLL_FN(slot_mp_ass_subscript), wrap_delitem, "($self, key, /)",
         "Delete self[key]."),
 
-    ROW("__len__", ATOLL_SQ(sq_length), fn(slot_sq_length), wrap_length, "($self, /)", "Return len(self)."),
+    ROW("__len__", ATOLL_SQ(sq_length), ATOLL_FN(slot_sq_length), wrap_length, "($self, /)", "Return len(self)."),
     ROW("__add__", ATOLL_SQ(sq_concat), nullptr, wrap_binary, "($self, value, /)", "Return self+value."),
     ROW("__mul__", ATOLL_SQ(sq_repeat), nullptr, wrap_repeat, "($self, value, /)", "Return self*value."),
     ROW("__rmul__", ATOLL_SQ(sq_repeat), nullptr, wrap_repeat, "($self, value, /)", "Return value*self."),
-    ROW("__getitem__", ATOLL_SQ(sq_item), fn(slot_sq_item), wrap_sequence_item, "($self, key, /)", "Return self[key]."),
-    ROW("__setitem__", ATOLL_SQ(sq_ass_item), fn(slot_sq_ass_item), wrap_sequence_setitem, "($self, key, value, /)",
+    ROW("__getitem__", ATOLL_SQ(sq_item), ATOLL_FN(slot_sq_item), wrap_sequence_item, "($self, key, /)", "Return self[key]."),
+    ROW("__setitem__", ATOLL_SQ(sq_ass_item), ATOLL_FN(slot_sq_ass_item), wrap_sequence_setitem, "($self, key, value, /)",
         "Set self[key] to value."),
-    ROW("__delitem__", ATOLL_SQ(sq_ass_item), fn(slot_sq_ass_item), wrap_sequence_delitem, "($self, key, /)",
+    ROW("__delitem__", ATOLL_SQ(sq_ass_item), ATOLL_FN(slot_sq_ass_item), wrap_sequence_delitem, "($self, key, /)",
         "Delete self[key]."),
-    ROW("__contains__", ATOLL_SQ(sq_contains), fn(slot_sq_contains), wrap_contains, "($self, key, /)", "Return key in self."),
+    ROW("__contains__", ATOLL_SQ(sq_contains), ATOLL_FN(slot_sq_contains), wrap_contains, "($self, key, /)", "Return key in self."),
     ROW("__iadd__", ATOLL_SQ(sq_inplace_concat), nullptr, wrap_binary, "($self, value, /)", "Implement self+=value."),
     ROW("__imul__", ATOLL_SQ(sq_inplace_repeat), nullptr, wrap_repeat, "($self, value, /)", "Implement self*=value."),
 };
