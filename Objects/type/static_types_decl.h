@@ -51,7 +51,6 @@ extern PyTypeObject atoll_odict_node_type;
 extern PyTypeObject atoll_random_type;
 extern PyTypeObject atoll_sha384_type;
 extern PyTypeObject atoll_sha512_type;
-extern PyTypeObject atoll_struct_type;
 extern PyTypeObject atoll_unpack_iter_type;
 extern PyTypeObject atoll_array_type;
 extern PyTypeObject atoll_array_iter_type;
