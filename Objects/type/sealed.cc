@@ -153,9 +153,25 @@ PyObject* sealed_dict_copy(PyObject* d) {
   return copy;
 }
 
+namespace {
+
+Status ready_from_spec(ThreadState& ts, PyTypeObject* type, const TypeSpec& spec) {
+  if (spec.attributes != nullptr) {
+    type->tp_dict = dict_new(ts).release();
+    if (type->tp_dict == nullptr) return Status::kError;
+    for (const TypeAttribute* a = spec.attributes; a->name != nullptr; ++a) {
+      PyObject* name = str_immortal(a->name);
+      if (name == nullptr || failed(dict_set(ts, type->tp_dict, name, a->value))) return Status::kError;
+    }
+  }
+  return type_ready(ts, type);
+}
+
+}  // namespace
+
 Status static_type_ready(ThreadState& ts, PyTypeObject* type, const TypeSpec& spec) {
   if (failed(fill_from_spec(type, spec))) return Status::kError;
-  return type_ready(ts, type);
+  return ready_from_spec(ts, type, spec);
 }
 
 Status sealed_type_prepare(PyTypeObject* type) { return register_type(type); }
@@ -166,7 +182,7 @@ Status static_types_init(ThreadState& ts) {
   }
   if (failed(slot_rows_bringup())) return Status::kError;
   for (const StaticRow& row : kRows) {
-    if (failed(type_ready(ts, row.type))) return Status::kError;
+    if (failed(ready_from_spec(ts, row.type, *row.spec))) return Status::kError;
   }
   return Status::kOk;
 }

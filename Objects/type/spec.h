@@ -8,6 +8,12 @@
 
 namespace atl {
 
+// A further entry of the type's dict; the value is shared by all interpreters.
+struct TypeAttribute {
+  const char* name;
+  PyObject* value;
+};
+
 struct TypeSpec {
   const char* name;  // tp_name
   const char* doc = nullptr;  // "name(args)\n--\n\ntext", or the text
@@ -53,6 +59,7 @@ struct TypeSpec {
   const MethodSpec* methods = nullptr;
   const PyMemberDef* members = nullptr;
   const PyGetSetDef* getset = nullptr;
+  const TypeAttribute* attributes = nullptr;
 };
 
 enum class TypeIndex : int {
