@@ -227,7 +227,10 @@ Ref<> f_readinto(ThreadState& ts, FileObject* f, PyObject* target) {
   CHECK_OPEN(f);
   if (!f->readable) return raise_unsupported(ts, obj(f), "File not open for reading");
   Py_buffer view;
-  if (PyObject_GetBuffer(target, &view, PyBUF_WRITABLE) < 0) return {};
+  if (PyObject_GetBuffer(target, &view, PyBUF_WRITABLE) < 0) {
+    error_clear(ts);
+    return raise(ts, PyExc_TypeError, "readinto() argument must be read-write bytes-like object, not %T", target);
+  }
   size_t n = static_cast<size_t>(view.len) < kMaxRead ? static_cast<size_t>(view.len) : kMaxRead;
   int fd = f->fd;
   ssize_t r = blocking([&] { return read(fd, view.buf, n); });

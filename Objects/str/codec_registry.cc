@@ -1,6 +1,7 @@
 // The codec registry: one per interpreter, made on first use. The search function of the package encodings is registered
 // by importing that package when a codec is first looked up by a name that the core does not know.
 #include <cstring>
+#include <initializer_list>
 #include <string_view>
 
 #include "Objects/dict/dict.h"
@@ -8,6 +9,8 @@
 #include "Objects/str/codecs.h"
 #include "Objects/str/layout.h"
 #include "Objects/tuple.h"
+#include "Python/runtime/config.h"
+#include "Python/runtime/runtime.h"
 
 namespace atl {
 namespace {
@@ -197,6 +200,26 @@ Known known_encoding(const char* encoding) {
   return Known::kNone;
 }
 
+// Development mode (-X dev) checks the names even where nothing needs them.
+Status check_names(ThreadState& ts, const char* encoding, const char* errors) {
+  const Config* config = runtime().config;
+  if (ATOLL_LIKELY(config == nullptr || !config->dev_mode) || ts.interpreter().finalizing || !runtime().initialized.load()) {
+    return Status::kOk;
+  }
+  auto is_one_of = [](const char* name, std::initializer_list<const char*> names) {
+    for (const char* known : names) {
+      if (std::strcmp(name, known) == 0) return true;
+    }
+    return false;
+  };
+  if (encoding != nullptr && !is_one_of(encoding, {"utf-8", "utf8", "ascii"}) && !codec_lookup(ts, encoding)) return Status::kError;
+  if (errors != nullptr && !is_one_of(errors, {"strict", "ignore", "replace", "surrogateescape", "surrogatepass"}) &&
+      !codec_lookup_error(ts, errors)) {
+    return Status::kError;
+  }
+  return Status::kOk;
+}
+
 Ref<> decode_by_codec(ThreadState& ts, PyObject* object, const char* encoding, const char* errors) {
   Ref<> text = codec_decode(ts, object, encoding, errors, true);
   if (text && !is_str(text.get())) {
@@ -225,6 +248,7 @@ Ref<> decode_known(ThreadState& ts, std::string_view data, const char* encoding,
 }  // namespace
 
 Ref<> str_decode(ThreadState& ts, std::string_view data, const char* encoding, const char* errors) {
+  if (failed(check_names(ts, encoding, errors))) return {};
   bool known;
   Ref<> text = decode_known(ts, data, encoding, errors, &known);
   if (known) return text;
@@ -247,6 +271,7 @@ Ref<> str_decode_object(ThreadState& ts, PyObject* o, const char* encoding, cons
 }
 
 Ref<> str_encode(ThreadState& ts, PyObject* s, const char* encoding, const char* errors) {
+  if (failed(check_names(ts, encoding, errors))) return {};
   switch (known_encoding(encoding)) {
     case Known::kUtf8: return encode_utf8(ts, s, errors);
     case Known::kAscii: return encode_ascii(ts, s, errors);
