@@ -367,14 +367,8 @@ void* Heap::alloc_large(size_t size) {
   if (size > PTRDIFF_MAX - kLargeHeader - kChunkSize) return nullptr;
   size_t mapped = (size + kLargeHeader + kPageSize - 1) & ~(kPageSize - 1);
   if (!within_limit(mapped)) return nullptr;
-  // Up to 1 MiB from malloc, which keeps such blocks warm; the granules are whole, so that nobody shares them.
-  void* raw;
-  if (mapped < (size_t{1} << 20)) {
-    mapped = (mapped + kChunkSize - 1) & ~(kChunkSize - 1);
-    raw = std::aligned_alloc(kChunkSize, mapped);
-  } else {
-    raw = map_aligned(mapped);
-  }
+  // Not from aligned_alloc: its pieces are not found again for aligned blocks, and the process grows without end.
+  void* raw = map_aligned(mapped);
   if (raw == nullptr) return nullptr;
   auto* c = static_cast<Chunk*>(raw);
   c->heap = this;
@@ -383,7 +377,7 @@ void* Heap::alloc_large(size_t size) {
   new (&c->remote) std::atomic<FreeBlock*>(nullptr);
   c->large = true;
   if (!table_enter(c)) {
-    c->mapped_size < (size_t{1} << 20) ? std::free(raw) : static_cast<void>(munmap(raw, mapped));
+    munmap(raw, mapped);
     return nullptr;
   }
   c->prev = nullptr;
@@ -404,7 +398,7 @@ void Heap::free_slow(Chunk* c, Span* s, void* p) {
     size_t mapped = c->mapped_size;
     stats_.bytes_reserved -= mapped;
     --stats_.large_blocks;
-    mapped < (size_t{1} << 20) ? std::free(c) : static_cast<void>(munmap(c, mapped));
+    munmap(c, mapped);
     return;
   }
   if (s->size_class == kRunClass) {
@@ -451,7 +445,7 @@ void* Heap::realloc(void* p, size_t size) {
     return p;
   }
   Chunk* c = chunk_of(p);
-  if (c->large && c->mapped_size >= (size_t{1} << 20) && size > old) {  // try to grow where it lies
+  if (c->large && size > old) {  // try to grow where it lies
     size_t mapped = (size + kLargeHeader + kPageSize - 1) & ~(kPageSize - 1);
     if (within_limit(mapped - c->mapped_size) && mremap(c, c->mapped_size, mapped, 0) != MAP_FAILED) {
       stats_.bytes_reserved += mapped - c->mapped_size;
@@ -482,7 +476,7 @@ void Heap::drop_all() {
     Chunk* c = large_;
     large_ = c->next;
     table_leave(c);
-    c->mapped_size < (size_t{1} << 20) ? std::free(c) : static_cast<void>(munmap(c, c->mapped_size));
+    munmap(c, c->mapped_size);
   }
   stats_ = HeapStats{};
   init(owner_);
