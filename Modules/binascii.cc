@@ -170,22 +170,18 @@ Ref<> m_b2a_hex(ThreadState&, PyObject*, const BufferArg& data, PyObject* sep, i
 Ref<> m_a2b_uu(ThreadState& ts, PyObject* module, const AsciiArg& line) {
   PyObject* error = state_of(module).error;
   Py_ssize_t at = 0;
-  // Beyond the end stands a zero, as behind a C string.
-  auto peek = [&](Py_ssize_t i) -> uint8_t { return i < line.size ? line.data[i] : 0; };
-  Py_ssize_t size = (peek(at++) - ' ') & 077;
+  // Of no data the first byte is the zero behind it, as behind a C string.
+  Py_ssize_t size = ((line.size > 0 ? line.data[at++] : 0) - ' ') & 077;
   BytesWriter w(ts);
   uint32_t bits = 0;
   int have = 0;
   while (w.size() < size) {
-    uint8_t c = peek(at);
     unsigned v = 0;
-    if (at < line.size) ++at;
-    // An end that comes too early stands for zeros: mailers strip blanks.
-    if (c != '\n' && c != '\r' && c != 0) {
+    // A line that ends too early stands for zeros: mailers strip blanks.
+    if (at < line.size && line.data[at] != '\n' && line.data[at] != '\r') {
+      uint8_t c = line.data[at++];
       if (c < ' ' || c > ' ' + 64) return raise(ts, error, "Illegal char");
       v = (c - ' ') & 077u;
-    } else if (c != 0) {
-      --at;
     }
     bits = bits << 6 | v;
     have += 6;

@@ -2,6 +2,7 @@
 #include "Objects/dict/internal.h"
 #include "Objects/int/int.h"
 #include "Objects/list.h"
+#include "Objects/set.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
 #include "Objects/type/spec.h"
@@ -247,8 +248,26 @@ Ref<> m_fromkeys(ThreadState& ts, PyTypeObject* type, PyObject* iterable, PyObje
   Ref<> d = call(ts, obj(type));
   if (!d) return {};
   bool plain = is_exact_dict(d.get());
-  Status s = for_each(ts, iterable, [&](PyObject* key) {
-    return plain ? dict_set(ts, d.get(), key, value) : object_setitem(ts, d.get(), key, value);
+  // Keys of a set or dict bring their hashes along.
+  PyObject* key;
+  Py_hash_t hash;
+  Py_ssize_t pos = 0;
+  if (plain && (is_exact(iterable, &PySet_Type) || is_exact(iterable, &PyFrozenSet_Type))) {
+    while (set_next(iterable, &pos, &key, &hash)) {
+      Ref<> hold = dup(key);
+      if (failed(dict_set_hash(ts, d.get(), key, hash, value))) return {};
+    }
+    return d;
+  }
+  if (plain && is_exact_dict(iterable)) {
+    while (dict_next(iterable, &pos, &key, nullptr, &hash)) {
+      Ref<> hold = dup(key);
+      if (failed(dict_set_hash(ts, d.get(), key, hash, value))) return {};
+    }
+    return d;
+  }
+  Status s = for_each(ts, iterable, [&](PyObject* item) {
+    return plain ? dict_set(ts, d.get(), item, value) : object_setitem(ts, d.get(), item, value);
   });
   if (failed(s)) return {};
   return d;

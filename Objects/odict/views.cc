@@ -51,7 +51,8 @@ Ref<> iter_step(ThreadState& ts, PyObject* o) {
   it->next = odict_after(as_odict(od.get()), node, it->backwards);
   Ref<> key = dup(node->key);
   if (it->part == OdictPart::kKeys) return key;
-  PyObject* found = dict_peek_hash(ts, od.get(), key.get(), node->hash);
+  // By the hash that the key has now, as a program would look it up.
+  PyObject* found = dict_peek(ts, od.get(), key.get());
   if (found == nullptr) {
     clear_field(it->odict);
     if (error_set(ts)) return {};
