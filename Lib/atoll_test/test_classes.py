@@ -104,6 +104,27 @@ class ShapeTest(unittest.TestCase):
         gc.collect()
         self.assertIsNone(gone())
 
+    def test_deep_structures(self):
+        for base in (list, dict, set, tuple, Exception, object):
+            with self.subTest(base=base):
+                class Link(base):
+                    pass
+
+                count = 0
+
+                class Last(base):
+                    def __del__(self):
+                        nonlocal count
+                        count += 1
+
+                chain = Last()
+                for _ in range(30000):
+                    link = Link()
+                    link.next, link.also = chain, 1
+                    chain = link
+                del link, chain
+                self.assertEqual(count, 1)
+
     def test_finalizer_sees_attributes_and_may_add_some(self):
         seen = []
 

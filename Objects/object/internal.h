@@ -21,6 +21,9 @@ PyObject** instance_dict_slot(PyObject* o);
 Ref<> instance_get_dict(ThreadState& ts, PyObject* o);
 Status instance_set_dict(ThreadState& ts, PyObject* o, PyObject* value /* NULL: delete */);
 
+// trashcan_begin for the dealloc that stands in the type itself.
+bool trashcan_begin_class(ThreadState& ts, PyObject* o);
+
 // The C function behind "callable(...)" through tp_call, with the argument window made into tuple and dict.
 Ref<> call_tp_call(ThreadState& ts, PyObject* callable, PyObject* const* args, Py_ssize_t n, PyObject* kwnames);
 // Calls f(first, args…): with the offset flag, `first` goes into the free place before the arguments; else the window is

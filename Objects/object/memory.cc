@@ -38,6 +38,15 @@ void trashcan_empty(ThreadState& ts) {
 }  // namespace
 
 bool trashcan_begin(ThreadState& ts, PyObject* o) {
+  // Called from within the dealloc of a class: that one has decided already, and half of its work is done.
+  if (o->ob_type->tp_dealloc == type_subtype_dealloc()) {
+    ++ts.trash_delete_nesting;
+    return false;
+  }
+  return trashcan_begin_class(ts, o);
+}
+
+bool trashcan_begin_class(ThreadState& ts, PyObject* o) {
   if (ATOLL_UNLIKELY(ts.trash_delete_nesting >= kTrashDepth)) {
     GcLinks* links = gc_links(o);
     ATOLL_ASSERT(links->next == 0);
@@ -327,7 +336,7 @@ int PyObject_CallFinalizerFromDealloc(PyObject* o) {
 }
 
 int _PyTrash_begin(PyThreadState* tstate, PyObject* o) {
-  return trashcan_begin(static_cast<ThreadState&>(*tstate), o) ? 1 : 0;
+  return trashcan_begin_class(static_cast<ThreadState&>(*tstate), o) ? 1 : 0;
 }
 void _PyTrash_end(PyThreadState* tstate) { trashcan_end(static_cast<ThreadState&>(*tstate)); }
 int _PyTrash_cond(PyObject* o, destructor dealloc) { return o->ob_type->tp_dealloc == dealloc; }

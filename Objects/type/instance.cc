@@ -97,7 +97,7 @@ void subtype_dealloc(PyObject* self) {
   PyTypeObject* type = self->ob_type;
   if (!(type->tp_flags & Py_TPFLAGS_HAVE_GC)) return dealloc_without_gc(ts, self);
   untrack(self);
-  if (trashcan_begin(ts, self)) return;
+  if (trashcan_begin_class(ts, self)) return;
   ScopeGuard end([&] { trashcan_end(ts); });
 
   bool has_finalizer = type->tp_finalize != nullptr || type->tp_del != nullptr;

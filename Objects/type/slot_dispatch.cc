@@ -310,12 +310,8 @@ PyObject* slot_tp_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
 void slot_tp_finalize(PyObject* self) {
   ThreadState& ts = current_thread();
   ErrorStash stash(ts);
-  Ref<> method;
-  if (!failed(object_lookup_special(ts, self, ID(__del__), &method))) {
-    if (!method) return;
-    if (call(ts, method.get())) return;
-  }
-  write_unraisable(ts, method ? method.get() : self);
+  Ref<> found = Ref<>::dup_of(type_peek_lookup(ts, self->ob_type, ID(__del__)));
+  if (found && !call_found(ts, found.get(), &self, 1)) write_unraisable(ts, found.get());
 }
 
 // ---- await and asynchronous iteration ----------------------------------------------------------------------------
