@@ -38,7 +38,7 @@ double polynomial(const double (&c)[8], double x) {
 double ratio(const Ratio& q, double x, double factor) { return polynomial(q.top, x) * factor / polynomial(q.bottom, x); }
 
 Ref<> m_inv_cdf(ThreadState& ts, PyObject*, double p, double mu, double sigma) {
-  if (!(p > 0.0 && p < 1.0) || !(sigma > 0.0)) {
+  if (p <= 0.0 || p >= 1.0 || sigma <= 0.0) {
     return raise(ts, PyExc_ValueError, "inv_cdf undefined for these parameters");
   }
   double q = p - 0.5;
