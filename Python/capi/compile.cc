@@ -119,7 +119,7 @@ PyObject* Py_CompileStringObject(const char* text, PyObject* filename, int start
   CompileMode mode = start == Py_eval_input ? CompileMode::kEval : start == Py_single_input ? CompileMode::kSingle
                    : start == Py_func_type_input ? CompileMode::kFuncType : CompileMode::kExec;
   int bits = flags != nullptr ? flags->cf_flags : 0;
-  auto kind = (bits & PyCF_SOURCE_IS_UTF8) ? compiler::SourceKind::kText : compiler::SourceKind::kBytes;
+  auto kind = (bits & PyCF_IGNORE_COOKIE) ? compiler::SourceKind::kText : compiler::SourceKind::kBytes;
   if (bits & PyCF_ONLY_AST) return raise(ts, PyExc_ValueError, "compile() can't make ast objects yet");
   return compile_as(ts, text, filename, mode, bits, optimize, kind).release();
 }
