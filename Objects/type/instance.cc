@@ -134,12 +134,9 @@ void subtype_dealloc(PyObject* self) {
   if (base == &PyBaseObject_Type) {
     free_object(ts, self);
   } else {
-    // The base's deallocator untracks what it thinks is tracked. It shares this one's level in the trashcan: an object that is
-    // half taken apart must not be put aside any more.
+    // The base's deallocator untracks what it thinks is tracked, and does not put the object aside (trashcan_begin).
     if (base->tp_flags & Py_TPFLAGS_HAVE_GC) track(ts, self);
-    --ts.trash_delete_nesting;
     base->tp_dealloc(self);
-    ++ts.trash_delete_nesting;
   }
   if (drop) decref(obj(type));
 }
