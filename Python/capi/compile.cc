@@ -12,6 +12,7 @@
 #include "Objects/int/int.h"
 #include "Objects/module.h"
 #include "Objects/str/str.h"
+#include "Python/compiler/ast_objects.h"
 #include "Python/compiler/compile.h"
 #include "Python/import/upcalls.h"
 #include "Python/runtime/config.h"
@@ -120,7 +121,15 @@ PyObject* Py_CompileStringObject(const char* text, PyObject* filename, int start
                    : start == Py_func_type_input ? CompileMode::kFuncType : CompileMode::kExec;
   int bits = flags != nullptr ? flags->cf_flags : 0;
   auto kind = (bits & PyCF_IGNORE_COOKIE) ? compiler::SourceKind::kText : compiler::SourceKind::kBytes;
-  if (bits & PyCF_ONLY_AST) return raise(ts, PyExc_ValueError, "compile() can't make ast objects yet");
+  if (bits & PyCF_ONLY_AST) {
+    compiler::CompileRequest request;
+    request.filename = filename;
+    request.mode = parse_mode(mode);
+    request.flags = bits;
+    request.feature_version = flags->cf_feature_version;
+    request.kind = kind;
+    return compiler::ast_of_source(ts, text, request).release();
+  }
   return compile_as(ts, text, filename, mode, bits, optimize, kind).release();
 }
 PyObject* Py_CompileStringExFlags(const char* text, const char* filename, int start, PyCompilerFlags* flags, int optimize) {

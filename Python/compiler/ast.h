@@ -51,6 +51,7 @@ enum class ConstantKind : uint8_t {
   kBytes,  // in `text`
   kTuple,  // `items`; tuples and frozensets come from constant folding and from ast objects only
   kFrozenSet,
+  kForeign,  // an object that no constant can be; its type's name in `text`. From ast objects only: validation refuses it
 };
 
 struct ConstantValue;

@@ -667,7 +667,7 @@ bool Generator::formatted_value(FormattedValue* e, int dst) {
     int converted = push_temp();
     if (!emit(Opcode::kConvert, converted, v, kind)) return false;
     v = converted;
-  } else if (e->conversion > 0) {
+  } else if (e->conversion != -1) {
     return context_.error_of(ErrorKind::kSystemError, "Unrecognized conversion character %d", e->conversion);
   }
   if (!e->format_spec) {
@@ -1137,6 +1137,7 @@ const char* inferred_type(const expr* e) {
         case ConstantKind::kComplex: return "complex";
         case ConstantKind::kStr: return "str";
         case ConstantKind::kBytes: return "bytes";
+        case ConstantKind::kForeign: break;
         case ConstantKind::kTuple: return "tuple";
         case ConstantKind::kFrozenSet: return "frozenset";
       }

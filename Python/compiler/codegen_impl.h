@@ -262,6 +262,7 @@ class Generator {
   bool aug_assign(ast::AugAssign* s);
   bool ann_assign(ast::AnnAssign* s);
   bool delete_target(expr* target);
+  bool bad_target(const ast::expr* target, const char* assignment);
   bool if_(ast::If* s);
   bool while_(ast::While* s);
   bool for_(ast::For* s);

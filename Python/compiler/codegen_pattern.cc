@@ -225,7 +225,7 @@ bool Generator::match_sequence(MatchSequence* p, int subject, bool owned, Patter
   for (uint32_t i = 0; i < n; i++) {
     ast::pattern* item = p->patterns[i];
     if (is<MatchStar>(item)) {
-      if (star != UINT32_MAX) return error("multiple starred expressions in sequence pattern");
+      if (star != UINT32_MAX) return error("multiple starred names in sequence pattern");
       star_wildcard = is_star_wildcard(item);
       only_wildcards = only_wildcards && star_wildcard;
       star = i;

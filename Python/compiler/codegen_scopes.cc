@@ -274,7 +274,8 @@ bool Generator::resolve(identifier name, NameRef* ref) {
 }
 
 int Generator::plain_local(identifier name) {
-  if (u_->scope->kind != ScopeKind::kFunction) return kFail;
+  // (Those who store must look at the name __debug__, which no variable has.)
+  if (u_->scope->kind != ScopeKind::kFunction || name->is("__debug__")) return kFail;
   identifier m = mangled(name);
   if (!m) return kFail;
   const Symbol* symbol = u_->scope->symbols.find(m);

@@ -233,6 +233,12 @@ bool Generator::assign(Assign* s) {
   return store(s->targets.back(), src);
 }
 
+// Trees made of ast objects only. The number is the kind's among the expressions, from 1.
+bool Generator::bad_target(const expr* target, const char* assignment) {
+  int number = static_cast<int>(target->kind) - static_cast<int>(Kind::BoolOp) + 1;
+  return context_.error_of(ErrorKind::kSystemError, "invalid node type (%d) for %s assignment", number, assignment);
+}
+
 bool Generator::aug_assign(AugAssign* s) {
   PosScope pos(*this, s);
   switch (s->target->kind) {
@@ -315,7 +321,7 @@ bool Generator::aug_assign(AugAssign* s) {
       PosScope target_pos(*this, sub);
       return key_constant ? emit(Opcode::kSetItemK, object, key, t) : emit(Opcode::kSetItem, object, key, t);
     }
-    default: return error("invalid node type for augmented assignment");
+    default: return bad_target(s->target, "augmented");
   }
 }
 
@@ -364,7 +370,7 @@ bool Generator::ann_assign(AnnAssign* s) {
       }
       break;
     }
-    default: return error("invalid node type for annotated assignment");
+    default: return bad_target(s->target, "annotated");
   }
   // The annotation of anything else is evaluated, in modules and classes, and forgotten.
   if (!s->simple && !as_text && namespace_scope) return evaluate(s->annotation);
@@ -383,7 +389,7 @@ bool Generator::delete_target(expr* target) {
       identifier name = object == kFail ? nullptr : mangled(a->attr);
       int index = name ? add_name(name) : -1;
       attribute_position(a);
-      ok = index >= 0 && check_name(a->attr, expr_context::Del) && emit(Opcode::kDelAttr, object, index);
+      ok = index >= 0 && emit(Opcode::kDelAttr, object, index);
       break;
     }
     case Kind::Subscript: {
@@ -483,7 +489,7 @@ bool Generator::for_(For* s) {
   int item;
   auto* name = if_is<Name>(s->target);
   int slot = name ? plain_local(name->id) : kFail;
-  if (context_.failed() || (name && !check_name(name->id, expr_context::Store))) return false;
+  if (context_.failed()) return false;
   if (slot != kFail) {
     item = slot;
   } else {
@@ -700,7 +706,7 @@ bool Generator::import(Import* s) {
 }
 
 bool Generator::import_from(ImportFrom* s) {
-  if (s->lineno > future_.last_line && s->module && s->module->is("__future__") && s->level == 0)
+  if (s->lineno > future_.last_line && s->module && s->module->is("__future__"))
     return error("from __future__ imports must occur at the beginning of the file");
   int window = u_->depth;
   Buffer<constant> items;

@@ -9,6 +9,7 @@
 #include "Objects/int/int.h"
 #include "Objects/str/codecs.h"
 #include "Objects/str/str.h"
+#include "Objects/str/unicode_tables.h"
 #include "Objects/tuple.h"
 #include "Python/compiler/codegen.h"
 #include "Python/compiler/image_make.h"
@@ -62,6 +63,7 @@ PyObject* exception_of(ErrorKind kind) {
     case ErrorKind::kRecursionError: return PyExc_RecursionError;
     case ErrorKind::kValueError:
     case ErrorKind::kUnicodeError: return PyExc_ValueError;
+    case ErrorKind::kTypeError: return PyExc_TypeError;
     case ErrorKind::kOverflowError: return PyExc_OverflowError;
     case ErrorKind::kSystemError: return PyExc_SystemError;
     default: return PyExc_SyntaxError;
@@ -143,37 +145,70 @@ bool put(ThreadState& ts, PyObject* text, TextSink& sink) {
   return utf8 && sink.set({utf8, static_cast<size_t>(size)});
 }
 
-bool normalize_identifier(void* context, std::string_view name, TextSink& sink) {
-  ThreadState& ts = state_of(context);
-  Ref<> module = Ref<>::steal(PyImport_ImportModule("unicodedata"));
-  if (!module) return false;
-  Ref<> text = str_from_utf8(ts, name);
-  Ref<> normal = text ? Ref<>::steal(PyObject_CallMethod(module.get(), "normalize", "sO", "NFKC", text.get())) : Ref<>();
-  if (!normal) return false;
-  if (!is_str(normal.get())) {
-    (void)raise(ts, PyExc_TypeError, "unicodedata.normalize() must return a string, not %T", normal.get());
-    return false;
-  }
-  return put(ts, normal.get(), sink);
+bool out_of_memory(void* context) {
+  (void)raise_memory(state_of(context));
+  return false;
 }
 
-bool character_by_name(void* context, std::string_view name, uint32_t* code_point) {
-  ThreadState& ts = state_of(context);
-  *code_point = UINT32_MAX;
-  Ref<> module = Ref<>::steal(PyImport_ImportModule("unicodedata"));
-  if (!module) return false;
-  Ref<> text = str_from_utf8(ts, name, "replace");
-  Ref<> found = text ? Ref<>::steal(PyObject_CallMethod(module.get(), "lookup", "O", text.get())) : Ref<>();
-  if (!found) {
-    if (!error_matches(ts, PyExc_KeyError)) return false;
-    error_clear(ts);
-    return true;
+// NFKC, by the tables of the core: most names are in that form already.
+bool normalize_identifier(void* context, std::string_view name, TextSink& sink) {
+  bool same = true;
+  int last = 0;
+  const char* end = name.data() + name.size();
+  for (const char* p = name.data(); p < end && same;) {
+    uint32_t c = utf8_next(p);
+    int order = uc_combining(c);
+    same = uc_quick_check(c, UcForm::kNfkc) == UcQuick::kYes && (order == 0 || order >= last);
+    last = order;
   }
-  // (Named sequences are no characters.)
-  if (is_str(found.get()) && str_length(found.get()) == 1) *code_point = str_at(found.get(), 0);
+  if (same) return sink.set(name);
+
+  Buffer<uint32_t> text;
+  for (const char* p = name.data(); p < end;) {
+    uint32_t parts[kUcDecomposeMax];
+    int count = uc_decompose(utf8_next(p), true, parts);
+    if (!text.append(parts, static_cast<size_t>(count))) return out_of_memory(context);
+  }
+  // Marks in canonical order: a stable sort of each run of them.
+  size_t size = text.size();
+  for (size_t i = 1; i < size; i++) {
+    uint32_t c = text[i];
+    int order = uc_combining(c);
+    size_t at = i;
+    if (order != 0) {
+      for (; at > 0 && uc_combining(text[at - 1]) > order; at--) text[at] = text[at - 1];
+    }
+    text[at] = c;
+  }
+  // A mark joins the last starter unless another mark of its class, or of none, is between them.
+  size_t out = 0, starter = SIZE_MAX;
+  for (size_t i = 0; i < size; i++) {
+    uint32_t c = text[i];
+    int order = uc_combining(c);
+    if (starter != SIZE_MAX) {
+      int between = out - 1 > starter ? uc_combining(text[out - 1]) : -1;
+      uint32_t joined = between < order ? uc_compose(text[starter], c) : 0;
+      if (joined) {
+        text[starter] = joined;
+        continue;
+      }
+    }
+    if (order == 0) starter = out;
+    text[out++] = c;
+  }
+  Buffer<char> utf8;
+  for (size_t i = 0; i < out; i++) {
+    char bytes[4];
+    if (!utf8.append(bytes, static_cast<size_t>(utf8_put(bytes, text[i])))) return out_of_memory(context);
+  }
+  return sink.set({utf8.data(), utf8.size()});
+}
+
+bool character_by_name(void*, std::string_view name, uint32_t* code_point) {
+  uint32_t found[kUcSequenceBuffer];
+  *code_point = uc_lookup(name, UcNames::kCharactersAndAliases, found) == 1 ? found[0] : UINT32_MAX;
   return true;
 }
-
 
 bool decode_source(void* context, std::string_view encoding, std::string_view bytes, TextSink& sink,
                    std::string_view* message) {

@@ -443,7 +443,7 @@ bool Folder::binary(expr*& e) {
 }
 
 ConstantValue* Folder::operate(operator_ op, constant a, constant b) {
-  Wide x, y;
+  Wide x = 0, y = 0;
   bool a_int = wide_value(a, &x), b_int = wide_value(b, &y);
   if (a_int && b_int) return operate_ints(op, x, y);
   if (is_integer(a) != a_int || is_integer(b) != b_int) return nullptr;  // too large

@@ -70,6 +70,10 @@ Ref<> make_constant(ThreadState& ts, constant value) {
     case ConstantKind::kBytes: return bytes_from(ts, value->view());
     case ConstantKind::kTuple:
     case ConstantKind::kFrozenSet: {
+      char here;
+      if (&here < ts.c_stack_limit) {
+        return raise(ts, PyExc_RecursionError, "maximum recursion depth exceeded during compilation");
+      }
       Ref<> t = tuple_new(ts, value->size);
       if (!t) return {};
       for (uint32_t i = 0; i < value->size; i++) {
@@ -80,6 +84,7 @@ Ref<> make_constant(ThreadState& ts, constant value) {
       if (value->kind == ConstantKind::kTuple) return t;
       return frozenset_new(ts, t.get());
     }
+    case ConstantKind::kForeign: break;
   }
   return raise(ts, PyExc_SystemError, "unknown constant");
 }

@@ -132,12 +132,14 @@ bool append_constant_repr(Buffer<char>* out, constant value) {
     case ConstantKind::kTuple:
     case ConstantKind::kFrozenSet: {
       bool set = value->kind == ConstantKind::kFrozenSet;
+      if (set && value->size == 0) return append_text(out, "frozenset()");
       bool ok = append_text(out, set ? "frozenset({" : "(");
       for (uint32_t i = 0; ok && i < value->size; i++) {
         ok = (i == 0 || append_text(out, ", ")) && append_constant_repr(out, value->items[i]);
       }
       return ok && append_text(out, set ? "})" : value->size == 1 ? ",)" : ")");
     }
+    case ConstantKind::kForeign: break;
   }
   return false;
 }

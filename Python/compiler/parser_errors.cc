@@ -294,10 +294,14 @@ bool Parser::check_invalid_expression(const Token* start, expr* left) {
                                             word == std::string_view("case").substr(0, word.size()) || word == "_");
   if (!name_and_string && !soft && at_expression_start()) {
     Mark m = mark();
-    // What has been parsed without diagnosing is not diagnosed later either (3.11 remembers results).
-    (void)first_search(tok_, kQuietly);
-    if (expr* right = expression_quiet()) {
-      touch(tok_);
+    const Token* begin = tok_;
+    const Token* reached = std::exchange(furthest_, tok_);
+    expr* right = expression_quiet();
+    touch(tok_);
+    (void)first_search(begin, kQuietly);
+    for (const Token* t = begin + 1; t < furthest_; t++) (void)first_search(t, kQuietly);
+    touch(reached);
+    if (right) {
       if (!is_legacy_name(left) && tok_[-1].level != 0)
         raise_range(left, right, "invalid syntax. Perhaps you forgot a comma?");
       else if (furthest_->kind == Tok::kError)
@@ -371,12 +375,12 @@ bool Parser::check_invalid_named(const Token* start, expr* value) {
   return !error_;
 }
 
-// A statement's first expressions, up to where no more follow, each with a chance to be a mistaken `=`. True if there
-// was a comma behind the first one. (3.11 does not insist on commas between the others.)
-bool Parser::diagnose_elements(const Token* start) {
+// A statement's first expressions, up to where no more follow, each with a chance to be a mistaken `=`. The first one, if
+// there was a comma behind it. (3.11 does not insist on commas between the others.)
+expr* Parser::diagnose_elements(const Token* start) {
   tok_ = start;
   expr* first = star_named_expression();
-  if (!first || !accept(Tok::kComma)) return false;
+  if (!first || !accept(Tok::kComma)) return nullptr;
   while (at_expression_start() || at(Tok::kStar)) {
     const Token* here = tok_;
     size_t kept = scratch_.size();
@@ -388,7 +392,7 @@ bool Parser::diagnose_elements(const Token* start) {
     accept(Tok::kComma);
   }
   touch(tok_);
-  return true;
+  return error_ ? nullptr : first;
 }
 
 // `start` begins a statement, at '=' behind `value`, which can't be assigned to.
@@ -424,7 +428,7 @@ void Parser::diagnose_annotation(const Token* start, expr* target) {
     }
     if (is<Tuple>(target)) {
       // Errors of the elements come first.
-      diagnose_elements(start);
+      (void)diagnose_elements(start);
       if (error_ || tok_ != colon || !annotated()) return;
       raise_node(as<Tuple>(target)->elts[0], "only single target (not tuple) can be annotated");
       return;
@@ -490,6 +494,7 @@ void Parser::diagnose_arguments(const Token* open) {
       if (!value) break;
       if (at(Tok::kEqual)) {
         touch(tok_);
+        if (start[1].kind == Tok::kColonEqual) break;  // x := y =
         raise_node_to_token(value, tok_, "expression cannot contain assignment, perhaps you meant \"==\"?");
         return;
       }

@@ -140,14 +140,7 @@ expr* Parser::named_expression() {
 expr* Parser::expression() {
   const Token* start = tok_;
   if (at(Tok::kLambda)) return lambda();
-  expr* body;
-  if (diagnose_ && searched(tok_, kQuietly)) {
-    diagnose_ = false;
-    body = disjunction();
-    diagnose_ = true;
-  } else {
-    body = disjunction();
-  }
+  expr* body = disjunction();
   if (!body) return nullptr;
   if (diagnose_ && !check_invalid_expression(start, body)) return nullptr;
   if (!at(Tok::kIf)) {
@@ -1021,8 +1014,13 @@ ast::arguments* Parser::parameters(bool lambda) {
       const Token* here = tok_;
       if (star) {
         fail();
-        if (diagnose_ && !error_ && (tok_[1].kind == Tok::kComma || tok_[1].kind == Tok::kName))
+        if (!diagnose_ || error_ || (result->vararg && result->vararg->annotation && is<Starred>(result->vararg->annotation))) {
+          return nullptr;
+        }
+        tok_++;
+        if (at(Tok::kComma) || (parameter(lambda, false) && followed_by_end())) {
           return raise_at(here, "* argument may appear only once");
+        }
         return nullptr;
       }
       star = tok_++;
@@ -1047,7 +1045,8 @@ ast::arguments* Parser::parameters(bool lambda) {
         if (!result->vararg) return nullptr;
         if (at(Tok::kEqual)) {
           fail();
-          return diagnose_ && !error_ ? raise_at(tok_, "var-positional argument cannot have default value") : nullptr;
+          if (!diagnose_ || error_ || (result->vararg->annotation && is<Starred>(result->vararg->annotation))) return nullptr;
+          return raise_at(tok_, "var-positional argument cannot have default value");
         }
         if (!end_of_parameter(result->vararg)) return nullptr;
       }

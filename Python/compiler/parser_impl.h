@@ -203,7 +203,7 @@ class Parser {
   bool check_legacy_statement(const Token* start);
   bool check_invalid_named(const Token* start, expr* value);
   void diagnose_assignment(const Token* start, const Token* value_start, expr* value);
-  bool diagnose_elements(const Token* start);
+  expr* diagnose_elements(const Token* start);
   void diagnose_annotation(const Token* start, expr* target);
   void diagnose_arguments(const Token* open);
   void diagnose_invalid_kvpair();
@@ -247,8 +247,16 @@ class Parser {
   expr* expression();
   expr* expression_quiet();
   expr* binary(int min_precedence);
-  expr* disjunction() { return binary(1); }
-  expr* bitwise_or() { return binary(5); }
+  expr* disjunction() { return remembered(1); }
+  expr* bitwise_or() { return remembered(5); }
+  // What has been parsed without diagnosing is not diagnosed later either (3.11 remembers results).
+  expr* remembered(int level) {
+    if (!diagnose_ || !searched(tok_, kQuietly)) return binary(level);
+    diagnose_ = false;
+    expr* result = binary(level);
+    diagnose_ = true;
+    return result;
+  }
   expr* comparison(const Token* start, expr* left);
   expr* unary();
   expr* power();

@@ -117,11 +117,28 @@ expr* Parser::number() {
     value->integer = static_cast<int64_t>(small);
     return node;
   }
+  // Equal numbers should look equal: hexadecimal up to 128 bits, and above as they are spelled, in lower case.
+  unsigned __int128 wide = 0;
+  bool wide_fits = true;
+  for (char c : spelling) {
+    wide_fits = wide_fits && !__builtin_mul_overflow(wide, static_cast<unsigned __int128>(base), &wide) &&
+                !__builtin_add_overflow(wide, static_cast<unsigned __int128>(digit_value(c)), &wide);
+  }
+  char hex[33];
+  if (wide_fits) {
+    char* p = hex + sizeof hex;
+    for (; wide; wide >>= 4) *--p = "0123456789abcdef"[static_cast<unsigned>(wide & 15)];
+    spelling = {p, static_cast<size_t>(hex + sizeof hex - p)};
+    base = 16;
+  }
   value->kind = ConstantKind::kBigInt;
   value->base = static_cast<uint8_t>(base);
-  value->text = arena_.copy_text(spelling);
+  char* digits = arena_.copy_text(spelling);
+  if (!digits) return nullptr;
+  for (size_t i = 0; i < spelling.size(); i++) digits[i] = static_cast<char>(digits[i] | (digits[i] >= 'A' ? 32 : 0));
+  value->text = digits;
   value->size = static_cast<uint32_t>(spelling.size());
-  return value->text ? node : nullptr;
+  return node;
 }
 
 }  // namespace atl::compiler

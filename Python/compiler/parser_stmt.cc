@@ -148,7 +148,10 @@ stmt* Parser::expression_statement() {
   if (diagnose_ && start->kind != Tok::kYield && !at(Tok::kNewline) && !at(Tok::kSemi)) {
     const Token* here = tok_;
     touch(tok_);
-    diagnose_elements(start);
+    expr* first = diagnose_elements(start);
+    if (first && accept(Tok::kColon) && expression()) {
+      return raise_node(first, "only single target (not tuple) can be annotated");
+    }
     if (error_) return nullptr;
     tok_ = here;
   }

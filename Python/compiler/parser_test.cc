@@ -111,7 +111,8 @@ TEST(Parser, Numbers) {
   EXPECT_EQ(value(1)->integer, 1000);
   EXPECT_EQ(value(2)->integer, INT64_MAX);
   EXPECT_EQ(value(3)->kind, ConstantKind::kBigInt);
-  EXPECT_EQ(value(3)->view(), "9223372036854775808");
+  EXPECT_EQ(value(3)->view(), "8000000000000000");
+  EXPECT_EQ(value(3)->base, 16);
   EXPECT_EQ(value(4)->real, __builtin_inf());
   EXPECT_EQ(value(5)->real, 0.0);
   EXPECT_EQ(value(6)->real, 0.1);
@@ -192,6 +193,12 @@ struct ErrorCase {
 const ErrorCase kErrors[] = {
     {"a b", "invalid syntax", 1, 3, 1, 4},
     {"f(a b)", "invalid syntax. Perhaps you forgot a comma?", 1, 3, 1, 6},
+    {"a b-c (d e)", "invalid syntax", 1, 3, 1, 4},
+    {"f(b := 2=3)", "invalid syntax", 1, 9, 1, 10},
+    {"a, b c: d", "only single target (not tuple) can be annotated", 1, 1, 1, 2},
+    {"def f(*a, *c: int=1): pass", "invalid syntax", 1, 11, 1, 12},
+    {"def f(*a: *b = 1): pass", "invalid syntax", 1, 14, 1, 15},
+    {"if x:\r\n", "expected an indented block after 'if' statement on line 1", 2, 1, 2, -1},
     {"if x\n  y", "expected ':'", 1, 5, 1, 5},
     {"def f\n", "expected '('", 1, 6, 1, 6},
     {"def f() x\n", "expected ':'", 1, 9, 1, 10},

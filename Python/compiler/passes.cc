@@ -86,7 +86,7 @@ bool find_future(PassContext& context, const mod* tree, Future* future) {
   bool docstring_allowed = true;
   for (const stmt* s : *body) {
     auto* import = if_is<ImportFrom>(s);
-    if (import && import->module && import->module->is("__future__") && import->level == 0) {
+    if (import && import->module && import->module->is("__future__")) {
       for (const alias* a : import->names) {
         std::string_view name = a->name->view();
         struct Feature {
@@ -164,6 +164,7 @@ bool same_constant(constant a, constant b) {
         if (!same_constant(a->items[i], b->items[i])) return false;
       }
       return true;
+    case ConstantKind::kForeign: break;
   }
   return false;
 }

@@ -67,6 +67,10 @@ struct Future {
 // Name as seen inside of class `private_name` (nullptr: not in a class): __spam becomes _Class__spam.
 identifier mangle(PassContext& context, identifier private_name, identifier name);
 
+// What only trees made of ast objects can have wrong: contexts, positions, empty bodies, names that are constants.
+// Reports ValueErrors and TypeErrors as compile() raises them. Trees of the parser need no validation.
+[[nodiscard]] bool validate_tree(PassContext& context, const ast::mod* tree);
+
 // Constant folding and the like, in place: what 3.11 does to a tree before it compiles it. `optimize`: 0, 1 (-O), 2.
 struct FoldOptions {
   int optimize = 0;

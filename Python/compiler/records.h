@@ -18,6 +18,7 @@ enum class ErrorKind : uint8_t {
   kTabError,
   kMemoryError,     // arena exhausted, or the parser's stack limit
   kRecursionError,  // nesting too deep for a later pass
+  kTypeError,
   kValueError,
   kOverflowError,
   kSystemError,

@@ -73,8 +73,9 @@ bool decode_latin1(Arena& arena, std::string_view input, std::string_view* outpu
   return true;
 }
 
-// "\r\n" and lone "\r" become "\n"; a missing last newline is added; two NULs end the text.
-bool finish(Arena& arena, std::string_view input, bool add_newline, Source* source) {
+// "\r\n" and lone "\r" become "\n"; a missing last newline is added; two NULs end the text. (Unless it reads
+// a file, 3.11 sees a newline missing behind a last "\r\n", too, which shows in the places of errors at the end.)
+bool finish(Arena& arena, std::string_view input, const SourceOptions& options, Source* source) {
   char* text = static_cast<char*>(arena.alloc(input.size() + 3));
   if (!text) return false;
   char* out = text;
@@ -90,7 +91,8 @@ bool finish(Arena& arena, std::string_view input, bool add_newline, Source* sour
     *out++ = '\n';
     p += (p + 1 < end && p[1] == '\n') ? 2 : 1;
   }
-  if (add_newline && out > text && out[-1] != '\n') *out++ = '\n';
+  bool crlf_last = options.kind != SourceKind::kFile && input.size() >= 2 && end[-2] == '\r' && end[-1] == '\n';
+  if (options.add_newline && out > text && (out[-1] != '\n' || crlf_last)) *out++ = '\n';
   out[0] = out[1] = 0;
   source->text = text;
   source->size = static_cast<size_t>(out - text);
@@ -118,7 +120,7 @@ bool prepare_source(Arena& arena, std::string_view input, const SourceOptions& o
     return false;
   }
   if (options.kind == SourceKind::kText) {
-    return finish(arena, input, options.add_newline, source) || out_of_memory();
+    return finish(arena, input, options, source) || out_of_memory();
   }
 
   char message[256];
@@ -170,13 +172,13 @@ bool prepare_source(Arena& arena, std::string_view input, const SourceOptions& o
       }
       source->may_be_invalid = true;
     }
-    return finish(arena, input, options.add_newline, source) || out_of_memory();
+    return finish(arena, input, options, source) || out_of_memory();
   }
 
   if (name == "iso-8859-1") {
     std::string_view text;
     if (!decode_latin1(arena, input, &text)) return out_of_memory();
-    return finish(arena, text, options.add_newline, source) || out_of_memory();
+    return finish(arena, text, options, source) || out_of_memory();
   }
 
   const char* problem = options.kind == SourceKind::kFile ? "encoding problem: %.*s" : "unknown encoding: %.*s";
@@ -193,7 +195,7 @@ bool prepare_source(Arena& arena, std::string_view input, const SourceOptions& o
         error->message = "source code string cannot contain null bytes";
         return false;
       }
-      return finish(arena, {sink.data, sink.size}, options.add_newline, source) || out_of_memory();
+      return finish(arena, {sink.data, sink.size}, options, source) || out_of_memory();
     }
     if (arena.failed()) return out_of_memory();
     if (!why.empty() && options.kind != SourceKind::kFile) return fail(arena, error, why);
