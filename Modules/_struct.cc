@@ -230,7 +230,7 @@ Status pack_integer(ThreadState& ts, State& state, const Code& c, uint8_t* p, Py
     store(p, c.size, c.big, u);
     return Status::kOk;
   }
-  const char* name = small_name(c.letter);
+  const char* name = c.size == 1 || !c.big ? small_name(c.letter) : nullptr;
   if (c.size == 8) {
     bool fits = overflow == 0 && (is_signed(c.letter) || v >= 0);
     uint64_t u = static_cast<uint64_t>(v);
@@ -245,7 +245,12 @@ Status pack_integer(ThreadState& ts, State& state, const Code& c, uint8_t* p, Py
     store(p, c.size, c.big, u);
     return Status::kOk;
   }
-  if (overflow != 0 || (name == nullptr && !is_signed(c.letter) && v < 0)) return out_of_range(ts, state);
+  bool plain_unsigned = name == nullptr && !is_signed(c.letter);
+  if (plain_unsigned && overflow > 0 && int_bit_length(number.get()) <= 64) {
+    overflow = 0;  // too large, but a number that C has
+    v = INT64_MAX;
+  }
+  if (overflow != 0 || (plain_unsigned && v < 0)) return out_of_range(ts, state);
   int64_t low = is_signed(c.letter) ? -(int64_t{1} << (8 * c.size - 1)) : 0;
   int64_t high = (int64_t{1} << (8 * c.size - (is_signed(c.letter) ? 1 : 0))) - 1;
   if (v < low || v > high) {
@@ -263,9 +268,12 @@ Status pack_float(ThreadState& ts, State& state, const Code& c, uint8_t* p, PyOb
     return raise(ts, state.error, "required argument is not a float");
   }
   auto* to = reinterpret_cast<char*>(p);
-  if (c.letter == 'd') return PyFloat_Pack8(x, to, !c.big) < 0 ? Status::kError : Status::kOk;
-  if (c.letter == 'e') return PyFloat_Pack2(x, to, !c.big) < 0 ? Status::kError : Status::kOk;
-  if (!c.native) return PyFloat_Pack4(x, to, !c.big) < 0 ? Status::kError : Status::kOk;
+  if (c.letter != 'f' || !c.native) {
+    int r = c.letter == 'd' ? PyFloat_Pack8(x, to, !c.big) : c.letter == 'e' ? PyFloat_Pack2(x, to, !c.big) : PyFloat_Pack4(x, to, !c.big);
+    if (r >= 0) return Status::kOk;
+    if (is_int(value) && error_clear_if(ts, PyExc_OverflowError)) return raise(ts, state.error, "int too large to convert");
+    return Status::kError;
+  }
   auto narrow = static_cast<float>(x);
   std::memcpy(p, &narrow, sizeof narrow);
   return Status::kOk;

@@ -13,7 +13,6 @@
 #include "Objects/str/str.h"
 #include "Objects/type/spec.h"
 #include "Objects/type/static_types_decl.h"
-#include "context.h"
 #include "structmember.h"
 
 struct _pycontextobject {

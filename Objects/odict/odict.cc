@@ -293,7 +293,7 @@ Status m_move_to_end(ThreadState& ts, Odict* od, PyObject* key, bool last) {
   Py_hash_t hash;
   if (failed(object_hash(ts, key, &hash))) return Status::kError;
   OdictNode* node = find_node(ts, od, key, hash);
-  if (node == nullptr) return error_set(ts) ? Status::kError : Status(raise_key_error(ts, key));
+  if (node == nullptr) return error_set(ts) ? Status::kError : Status(raise_object(ts, PyExc_KeyError, key));
   if (node == odict_after(od, nullptr, last)) return Status::kOk;
   unlink(&node->ring);
   link_before(last ? od->ring : od->ring->next, &node->ring);
