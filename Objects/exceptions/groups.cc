@@ -67,9 +67,7 @@ Ref<> subset(ThreadState& ts, PyObject* orig, PyObject* excs_list) {
   if (list_size(excs_list) == 0) return {};
   Ref<> name = str_interned(ts, "derive");
   if (!name) return {};
-  Ref<> excs = list_as_tuple(ts, excs_list);
-  if (!excs) return {};
-  Ref<> group = call_method(ts, orig, name.get(), excs.get());
+  Ref<> group = call_method(ts, orig, name.get(), excs_list);
   if (!group) return {};
   if (!is_exception_group(group.get())) {
     return raise(ts, PyExc_TypeError, "derive must return an instance of BaseExceptionGroup");
@@ -245,9 +243,7 @@ Ref<> exception_prep_reraise_star(ThreadState& ts, PyObject* orig, PyObject* rai
   if (list_size(leaves.get()) != 0 && failed(split(ts, orig, c, false, &left, &rest))) return {};
   if (list_size(anew.get()) == 0) return left ? std::move(left) : new_none();
   if (left && failed(list_append(ts, anew.get(), std::move(left)))) return {};
-  if (list_size(anew.get()) == 1) return dup(list_items(anew.get())[0]);
-  Ref<> excs = list_as_tuple(ts, anew.get());
-  return excs ? exception_group_new(ts, empty_str(), excs.get()) : Ref<>();
+  return exception_group_new(ts, empty_str(), anew.get());
 }
 
 }  // namespace atl

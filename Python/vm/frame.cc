@@ -102,6 +102,11 @@ Ref<PyFrameObject> frame_object(ThreadState& ts, Slot* base) {
   uint32_t slots = code->nlocals + kFrameHeader;
   PyObject* o = new_object_sized(ts, &PyFrame_Type, offsetof(FrameObject, data) + slots * sizeof(Slot));
   if (o == nullptr) return {};
+  if (base[kFrameObject].o != nullptr) {
+    // What ran during the allocation asked for the same one.
+    free_object(ts, o);
+    return dup(reinterpret_cast<PyFrameObject*>(base[kFrameObject].o));
+  }
   auto* f = reinterpret_cast<FrameObject*>(o);
   reinterpret_cast<PyVarObject*>(o)->ob_size = 0;
   f->f_back = nullptr;
@@ -123,9 +128,27 @@ Ref<PyFrameObject> frame_object(ThreadState& ts, Slot* base) {
 
 void frame_detach_object(ThreadState& ts, Slot* base, const uint64_t* last_pc) {
   auto* f = reinterpret_cast<FrameObject*>(base[kFrameObject].o);
+  Ref<> hold = dup(obj(f));
   base[kFrameObject].o = nullptr;
   CodeObject* code = frame_code(base);
-  // The caller's frame stays reachable through f_back after this one has ended.
+  f->f_pc = code_pc(code, last_pc);
+  uint32_t n = code->nlocals;
+  for (uint32_t i = 0; i < n; ++i) {
+    f->data[i].o = base[static_cast<int>(i) - static_cast<int>(n)].o;
+    base[static_cast<int>(i) - static_cast<int>(n)].o = nullptr;
+  }
+  PyObject* function = base[kFunction].o;
+  Slot* to = f->data + n;
+  to[kPrev].base = nullptr;
+  to[kReturnPc].pc = nullptr;
+  to[kFunction].o = new_ref(function);
+  to[kCode].o = base[kCode].o;
+  to[kFrameObject].o = obj(f);
+  f->f_frame = to;
+  f->f_state = kFrameDetached;
+  // The caller's frame stays reachable through f_back after this one has ended. While its object is made, this frame
+  // is on no chain: nobody can ask for another object of it.
+  base[kFunction].o = nullptr;
   FrameCursor below = frame_below({base, last_pc});
   Ref<PyFrameObject> back;
   if (below.base != nullptr) {
@@ -134,20 +157,13 @@ void frame_detach_object(ThreadState& ts, Slot* base, const uint64_t* last_pc) {
     if (!back) error_clear(ts);
   }
   f->f_back = back.release();
-  f->f_pc = code_pc(code, last_pc);
-  uint32_t n = code->nlocals;
-  for (uint32_t i = 0; i < n; ++i) {
-    f->data[i].o = base[static_cast<int>(i) - static_cast<int>(n)].o;
-    base[static_cast<int>(i) - static_cast<int>(n)].o = nullptr;
-  }
-  Slot* to = f->data + n;
-  to[kPrev].base = nullptr;
-  to[kReturnPc].pc = nullptr;
-  to[kFunction].o = new_ref(base[kFunction].o);
-  to[kCode].o = base[kCode].o;
-  to[kFrameObject].o = obj(f);
-  f->f_frame = to;
-  f->f_state = kFrameDetached;
+  base[kFunction].o = function;
+}
+
+void leave_local(Slot* base, PyObject* local) {
+  PyObject* function = std::exchange(base[kFunction].o, nullptr);
+  _Py_Dealloc(local);
+  base[kFunction].o = function;
 }
 
 void leave_function(Slot* base, PyObject* function) {
@@ -161,7 +177,7 @@ void end_frame(ThreadState& ts, Slot* base, const uint64_t* pc) {
   if (base[kFrameObject].o != nullptr) frame_detach_object(ts, base, pc);
   for (Slot* s = frame_locals(base); s < base; ++s) {
     PyObject* o = std::exchange(s->o, nullptr);
-    if (o != nullptr) decref(o);
+    if (o != nullptr && !is_immortal(o) && --o->ob_refcnt == 0) leave_local(base, o);
   }
   PyObject* f = base[kFunction].o;
   if (is_immortal(f)) return;

@@ -215,6 +215,7 @@ Status vm_frame_clear(ThreadState& ts, FrameObject* f) {
     }
     case kFrameDetached: {
       CodeObject* code = frame_code(f->f_frame);
+      f->f_state = kFrameCleared;
       for (uint32_t i = 0; i < code->nlocals; ++i) clear_field(f->data[i].o);
       clear_field(f->f_locals);
       return Status::kOk;
@@ -225,7 +226,7 @@ Status vm_frame_clear(ThreadState& ts, FrameObject* f) {
 }
 
 int vm_frame_traverse(FrameObject* f, visitproc visit, void* arg) {
-  if (f->f_state != kFrameDetached) return 0;
+  if (f->f_state != kFrameDetached && f->f_state != kFrameCleared) return 0;
   CodeObject* code = frame_code(f->f_frame);
   for (uint32_t i = 0; i < code->nlocals; ++i) {
     Py_VISIT(f->data[i].o);
@@ -235,7 +236,7 @@ int vm_frame_traverse(FrameObject* f, visitproc visit, void* arg) {
 }
 
 void vm_frame_dealloc(ThreadState&, FrameObject* f) {
-  if (f->f_state != kFrameDetached) {
+  if (f->f_state != kFrameDetached && f->f_state != kFrameCleared) {
     // The frame goes on without its object.
     f->f_frame[kFrameObject].o = nullptr;
     return;

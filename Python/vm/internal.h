@@ -52,6 +52,8 @@ ATOLL_INLINE PyObject* ts_handled_exception(ThreadState& ts) {
 }
 // The last reference to a function goes while its frame is being left.
 ATOLL_COLD void leave_function(Slot* base, PyObject* function);
+// A local of a frame that ends has lost its last reference: what runs now does not see the frame any more.
+ATOLL_NOINLINE void leave_local(Slot* base, PyObject* local);
 
 // ---- calls (call.cc) -------------------------------------------------------------------------------------------
 // Arranges the arguments of a call in the callee's locals. locals[0 .. n) hold n positional arguments, behind them the
@@ -156,6 +158,8 @@ bool specialise_unpack(CodeObject* code, const uint64_t* pc, PyObject* o);
 bool specialise_call(ThreadState& ts, CodeObject* code, const uint64_t* pc, PyObject* callable, Py_ssize_t n);
 bool specialise_call_method(ThreadState& ts, CodeObject* code, const uint64_t* pc, PyObject* callable, bool has_self, Py_ssize_t n);
 bool specialise_contains(CodeObject* code, const uint64_t* pc, PyObject* container);
+// Is a class attribute read from the class the attribute itself?
+ATOLL_INLINE bool stands_for_itself(PyObject* v) { return v->ob_type->tp_descr_get == nullptr || is_function(v); }
 // A guard failed: back to the generic instruction; a site that does so often stays generic.
 void despecialise(CodeObject* code, const uint64_t* pc);
 inline constexpr uint8_t kHeatLimit = 8;

@@ -11,25 +11,21 @@ Raised raise_unbound_local(ThreadState& ts, Slot* base, int reg) {
   return raise(ts, PyExc_UnboundLocalError, "cannot access local variable '%U' where it is not associated with a value", name);
 }
 
-Raised raise_unbound_free(ThreadState& ts, Slot* base, int index) {
-  CodeObject* code = frame_code(base);
-  const CodeImage* image = code->image;
-  PyObject* name = image->local_names[image->local_name_count - image->free_count + static_cast<uint32_t>(index)];
-  return raise(ts, PyExc_NameError, "cannot access free variable '%U' where it is not associated with a value in enclosing scope",
-               name);
-}
-
 namespace {
 
-Raised raise_name_error(ThreadState& ts, PyObject* name) {
-  (void)raise(ts, PyExc_NameError, "name '%U' is not defined", name);
+// NameError carries the name, for suggestions.
+Raised name_the_error(ThreadState& ts, PyObject* name) {
   Ref<> exc = error_take(ts);
   if (exc && is_exact(exc.get(), reinterpret_cast<PyTypeObject*>(PyExc_NameError))) {
-    auto* e = reinterpret_cast<PyNameErrorObject*>(exc.get());
-    set_field(e->name, dup(name));
+    set_field(reinterpret_cast<PyNameErrorObject*>(exc.get())->name, dup(name));
   }
   error_restore(ts, std::move(exc));
   return {};
+}
+
+Raised raise_name_error(ThreadState& ts, PyObject* name) {
+  (void)raise(ts, PyExc_NameError, "name '%U' is not defined", name);
+  return name_the_error(ts, name);
 }
 
 // A mapping's value: dicts directly, others by __getitem__ with KeyError meaning "absent". kOk with *out empty then.
@@ -42,14 +38,20 @@ Status namespace_lookup(ThreadState& ts, PyObject* ns, PyObject* name, Ref<>* ou
 
 }  // namespace
 
+Raised raise_unbound_free(ThreadState& ts, Slot* base, int index) {
+  CodeObject* code = frame_code(base);
+  const CodeImage* image = code->image;
+  PyObject* name = image->local_names[image->local_name_count - image->free_count + static_cast<uint32_t>(index)];
+  (void)raise(ts, PyExc_NameError, "cannot access free variable '%U' where it is not associated with a value in enclosing scope",
+              name);
+  return name_the_error(ts, name);
+}
+
 PyObject* slow_get_global(ThreadState& ts, Slot* base, PyObject* name) {
   PyFunctionObject* f = frame_function(base);
   Ref<> v;
-  if (is_dict(f->func_globals)) {
-    if (failed(dict_lookup(ts, f->func_globals, name, &v))) return nullptr;
-  } else if (failed(namespace_lookup(ts, f->func_globals, name, &v))) {
-    return nullptr;
-  }
+  // A dict subclass may have its own __getitem__ or __missing__.
+  if (failed(namespace_lookup(ts, f->func_globals, name, &v))) return nullptr;
   if (!v && failed(namespace_lookup(ts, f->func_builtins, name, &v))) return nullptr;
   if (!v) return raise_name_error(ts, name);
   return v.release();

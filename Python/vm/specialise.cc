@@ -239,16 +239,30 @@ bool specialise_module_attr(ThreadState& ts, const uint64_t* pc, PyObject* o, Py
   return true;
 }
 
-// The class attribute that `o.name` gives for a class o, when the metaclass plays no part. Borrowed or NULL.
-PyObject* class_attribute(ThreadState& ts, PyObject* o, PyObject* name) {
+// A class whose slots never change: what is (not) a descriptor now stays so.
+bool is_fixed_type(PyTypeObject* t) {
+  return !(t->tp_flags & Py_TPFLAGS_HEAPTYPE) || (t->tp_flags & Py_TPFLAGS_IMMUTABLETYPE);
+}
+
+// The class attribute that `o.name` gives for a class o, when the metaclass plays no part; the versions of both are what
+// the cache depends on. Whether the value's class is a descriptor is asked again at each use. Borrowed or NULL.
+PyObject* class_attribute(ThreadState& ts, PyObject* o, PyObject* name, CacheWord* cache) {
   auto* type = reinterpret_cast<PyTypeObject*>(o);
-  if (type->ob_base.ob_base.ob_type->tp_getattro != PyType_Type.tp_getattro) return nullptr;
-  PyObject* meta = type_peek_lookup(ts, o->ob_type, name);
-  if (meta != nullptr && meta->ob_type->tp_descr_get != nullptr && meta->ob_type->tp_descr_set != nullptr) return nullptr;
+  PyTypeObject* metatype = o->ob_type;
+  if (metatype->tp_getattro != PyType_Type.tp_getattro) return nullptr;
+  PyObject* meta = type_peek_lookup(ts, metatype, name);
+  if (meta != nullptr) {
+    PyTypeObject* t = meta->ob_type;
+    if (!is_fixed_type(t) || (t->tp_descr_get != nullptr && t->tp_descr_set != nullptr)) return nullptr;
+  }
   PyObject* v = type_peek_lookup(ts, type, name);
-  if (v == nullptr) return nullptr;
-  // Functions and plain values stand for themselves when read from the class.
-  if (v->ob_type->tp_descr_get != nullptr && !is_function(v)) return nullptr;
+  if (v == nullptr || !stands_for_itself(v)) return nullptr;
+  uint32_t version = type_version(ts, type);
+  uint32_t meta_version = type_version(ts, metatype);
+  if (version == 0 || meta_version == 0) return nullptr;
+  cache[0].keys_version = version;
+  cache[0].index = meta_version;
+  cache[1].object = v;
   return v;
 }
 
@@ -260,12 +274,7 @@ bool specialise_get_attr(ThreadState& ts, CodeObject* code, const uint64_t* pc, 
   CacheWord* c = cache_of(pc);
   if (is_exact(o, &PyModule_Type)) return specialise_module_attr(ts, pc, o, name, Opcode::kGetAttrModule);
   if (PyType_Check(o)) {
-    PyObject* v = class_attribute(ts, o, name);
-    uint32_t version = v ? type_version(ts, reinterpret_cast<PyTypeObject*>(o)) : 0;
-    if (version == 0) return false;
-    c[0].all = 0;
-    c->version = version;
-    c[1].object = v;
+    if (class_attribute(ts, o, name, c) == nullptr) return false;
     rewrite(pc, Opcode::kGetAttrType);
     return true;
   }
@@ -302,6 +311,7 @@ bool specialise_get_attr(ThreadState& ts, CodeObject* code, const uint64_t* pc, 
   if (record == nullptr || record->shapes == nullptr) return false;
   int slot = shape_find(record->shapes, head->shape, name);
   if (slot >= 0) {
+    if (descr != nullptr && !is_fixed_type(descr->ob_type)) return false;  // may become a data descriptor
     size_t word = static_cast<size_t>(type->tp_basicsize) / 8 + static_cast<size_t>(slot);
     if (word > UINT16_MAX) return false;
     c->version = version;
@@ -338,6 +348,7 @@ bool specialise_set_attr(ThreadState& ts, CodeObject* code, const uint64_t* pc, 
     return true;
   }
   if (!is_shaped(type)) return false;
+  if (descr != nullptr && !is_fixed_type(descr->ob_type)) return false;  // may become a data descriptor
   InstanceHead* head = instance_head(o);
   TypeRecord* record = type_record(type);
   if (head->shape == kNoShape || record == nullptr || record->shapes == nullptr) return false;
@@ -371,12 +382,7 @@ bool specialise_get_method(ThreadState& ts, CodeObject* code, const uint64_t* pc
   CacheWord* c = cache_of(pc);
   if (is_exact(o, &PyModule_Type)) return specialise_module_attr(ts, pc, o, name, Opcode::kGetMethodModule);
   if (PyType_Check(o)) {
-    PyObject* v = class_attribute(ts, o, name);
-    uint32_t version = v ? type_version(ts, reinterpret_cast<PyTypeObject*>(o)) : 0;
-    if (version == 0) return false;
-    c[0].all = 0;
-    c->version = version;
-    c[1].object = v;
+    if (class_attribute(ts, o, name, c) == nullptr) return false;
     rewrite(pc, Opcode::kGetMethodType);
     return true;
   }
