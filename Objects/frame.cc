@@ -50,6 +50,7 @@ int frame_clear_slot(PyObject* o) {
 }
 
 int line_of(ThreadState& ts, FrameObject* f) {
+  if (f->f_lineno == kLineZero) return 0;
   if (f->f_lineno != 0) return f->f_lineno;
   return code_line(code_of(f), vm_frame_pc(ts, f));
 }

@@ -1,6 +1,8 @@
 // Frame objects and generators inside the core: layouts that Objects and the virtual machine share.
 #pragma once
 
+#include <climits>
+
 #include "Objects/code/code.h"
 #include "Objects/object.h"
 #include "Python/runtime/thread_state.h"
@@ -26,7 +28,8 @@ struct _frame {
 namespace atl {
 
 using FrameObject = struct _frame;
-enum FrameState : char { kFrameOnStack = 0, kFrameInGenerator = 1, kFrameDetached = 2, kFrameCleared = 3 };
+inline constexpr int kLineZero = INT_MIN;  // as f_lineno: the frame is at no line yet
+enum FrameState : char { kFrameOnStack = 0, kFrameInGenerator = 1, kFrameDetached = 2, kFrameCleared = 3, kFrameGone = 4 };
 static_assert(offsetof(FrameObject, f_back) == 16 && offsetof(FrameObject, f_frame) == 24);
 static_assert(offsetof(FrameObject, f_trace) == 32 && offsetof(FrameObject, f_lineno) == 40);
 static_assert(offsetof(FrameObject, f_trace_lines) == 44);

@@ -36,8 +36,8 @@ PyFrameObject* PyEval_GetFrame() {
   FrameCursor c = frame_top(ts);
   if (c.base == nullptr) return nullptr;
   Ref<PyFrameObject> f = frame_object(ts, c.base);
-  // Borrowed: the frame keeps its object alive only through this extra reference, which goes with the frame.
-  return f ? f.release() : nullptr;
+  // Borrowed: the frame keeps its object.
+  return f.get();
 }
 PyObject* PyEval_GetGlobals() { return vm_peek_globals(current_thread()); }
 PyObject* PyEval_GetBuiltins() {
@@ -52,7 +52,7 @@ PyObject* PyEval_GetLocals() {
   if (frame_code(c.base)->has_namespace && c.base[-1].o != nullptr && c.base[kFrameObject].o == nullptr) return c.base[-1].o;
   Ref<PyFrameObject> f = frame_object(ts, c.base);
   if (!f) return nullptr;
-  return vm_frame_peek_locals(ts, reinterpret_cast<FrameObject*>(f.release()));
+  return vm_frame_peek_locals(ts, reinterpret_cast<FrameObject*>(f.get()));
 }
 PyObject* _PyEval_GetBuiltin(PyObject* name) {
   ThreadState& ts = current_thread();

@@ -123,13 +123,21 @@ Ref<PyFrameObject> frame_object(ThreadState& ts, Slot* base) {
   f->f_generator = nullptr;
   base[kFrameObject].o = o;
   track(ts, o);
-  return Ref<PyFrameObject>::steal(reinterpret_cast<PyFrameObject*>(f));
+  return dup(reinterpret_cast<PyFrameObject*>(f));
 }
 
 void frame_detach_object(ThreadState& ts, Slot* base, const uint64_t* last_pc) {
   auto* f = reinterpret_cast<FrameObject*>(base[kFrameObject].o);
-  Ref<> hold = dup(obj(f));
+  Ref<> owned = Ref<>::steal(obj(f));
   base[kFrameObject].o = nullptr;
+  // From here on the frame is on no chain: nobody can ask for another object of it.
+  PyObject* function = std::exchange(base[kFunction].o, nullptr);
+  ScopeGuard put_back([&] { base[kFunction].o = function; });
+  if (obj(f)->ob_refcnt == 1) {
+    f->f_state = kFrameGone;
+    owned.reset();
+    return;
+  }
   CodeObject* code = frame_code(base);
   f->f_pc = code_pc(code, last_pc);
   uint32_t n = code->nlocals;
@@ -137,7 +145,6 @@ void frame_detach_object(ThreadState& ts, Slot* base, const uint64_t* last_pc) {
     f->data[i].o = base[static_cast<int>(i) - static_cast<int>(n)].o;
     base[static_cast<int>(i) - static_cast<int>(n)].o = nullptr;
   }
-  PyObject* function = base[kFunction].o;
   Slot* to = f->data + n;
   to[kPrev].base = nullptr;
   to[kReturnPc].pc = nullptr;
@@ -146,9 +153,7 @@ void frame_detach_object(ThreadState& ts, Slot* base, const uint64_t* last_pc) {
   to[kFrameObject].o = obj(f);
   f->f_frame = to;
   f->f_state = kFrameDetached;
-  // The caller's frame stays reachable through f_back after this one has ended. While its object is made, this frame
-  // is on no chain: nobody can ask for another object of it.
-  base[kFunction].o = nullptr;
+  // The caller's frame stays reachable through f_back after this one has ended.
   FrameCursor below = frame_below({base, last_pc});
   Ref<PyFrameObject> back;
   if (below.base != nullptr) {
@@ -157,7 +162,6 @@ void frame_detach_object(ThreadState& ts, Slot* base, const uint64_t* last_pc) {
     if (!back) error_clear(ts);
   }
   f->f_back = back.release();
-  base[kFunction].o = function;
 }
 
 void leave_local(Slot* base, PyObject* local) {

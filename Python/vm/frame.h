@@ -9,7 +9,7 @@
 //               below entered C.
 // base[2].o     the function (owned)
 // base[3].o     its code (borrowed from the function)
-// base[4].o     the frame object, once somebody asked for one (borrowed: it clears the slot when it dies), or NULL
+// base[4].o     the frame object (owned), once somebody asked for one, or NULL
 //
 // The running frame's pc is in the loop's register and in ts.pc whenever C code runs; a suspended frame's is its
 // callee's base[1].

@@ -236,11 +236,7 @@ int vm_frame_traverse(FrameObject* f, visitproc visit, void* arg) {
 }
 
 void vm_frame_dealloc(ThreadState&, FrameObject* f) {
-  if (f->f_state != kFrameDetached && f->f_state != kFrameCleared) {
-    // The frame goes on without its object.
-    f->f_frame[kFrameObject].o = nullptr;
-    return;
-  }
+  if (f->f_state != kFrameDetached && f->f_state != kFrameCleared) return;
   CodeObject* code = frame_code(f->f_frame);
   Ref<> hold_code = dup(obj(code));
   for (uint32_t i = 0; i < code->nlocals; ++i) clear_field(f->data[i].o);

@@ -211,6 +211,7 @@ int gen_traverse_frame(GenObject* gen, visitproc visit, void* arg) {
     Py_VISIT(s->o);
   }
   Py_VISIT(base[kFunction].o);
+  Py_VISIT(base[kFrameObject].o);
   CodeObject* code = frame_code(base);
   if (const LiveRow* live = image_live(code->image, code_pc(code, gen->pc))) {
     if (gen->gi_frame_state == kGenSuspended) {

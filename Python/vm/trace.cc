@@ -34,6 +34,10 @@ Status call_hook_protected(ThreadState& ts, Py_tracefunc func, PyObject* self, F
   return s;
 }
 
+bool is_module_code(CodeObject* code) {
+  return code->has_namespace && str_equals_ascii(code->head.co_name, "<module>");
+}
+
 }  // namespace
 
 Status trace_instruction(ThreadState& ts, Slot** base, const uint64_t** pc, const uint64_t* last) {
@@ -81,6 +85,10 @@ Status trace_call(ThreadState& ts, Slot* base, const uint64_t* pc) {
   Ref<PyFrameObject> frame = frame_object(ts, base);
   if (!frame) return Status::kError;
   auto* f = reinterpret_cast<FrameObject*>(frame.get());
+  // A function's call is at the line where its definition begins, a module's at none.
+  CodeObject* code = frame_code(base);
+  if (pc == code->words) f->f_lineno = is_module_code(code) ? kLineZero : code->head.co_firstlineno;
+  ScopeGuard no_line([&] { f->f_lineno = 0; });
   if (ts.c_tracefunc != nullptr && failed(call_hook(ts, ts.c_tracefunc, ts.c_traceobj, f, PyTrace_CALL, Py_None))) {
     return Status::kError;
   }
