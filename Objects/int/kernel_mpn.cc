@@ -214,7 +214,10 @@ MpnStatus digits_mul(DigitView a, DigitView b, Digit* out, size_t* out_size) {
   } else {
     mp_limb_t* y = x + a_limbs;
     bn = digits_to_limbs(b, y);
-    mpn_mul(product, x, static_cast<mp_size_t>(an), y, static_cast<mp_size_t>(bn));
+    // mpn_mul wants the longer operand first; of equally many digits the first may still have fewer limbs.
+    const bool ordered = an >= bn;
+    mpn_mul(product, ordered ? x : y, static_cast<mp_size_t>(ordered ? an : bn), ordered ? y : x,
+            static_cast<mp_size_t>(ordered ? bn : an));
   }
   limbs_to_digits(product, an + bn, out, a.size + b.size);
   *out_size = digits_normalize(out, a.size + b.size);

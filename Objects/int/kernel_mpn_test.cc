@@ -144,6 +144,27 @@ TEST(KernelMpn, AddSubMulDivmod) {
   comparison.check();
 }
 
+TEST(KernelMpn, ProductsOfEquallyManyDigits) {
+  // The number of limbs follows the bits, not the digits: the first operand may have fewer of them.
+  std::mt19937_64 random(19);
+  Comparison comparison;
+  for (size_t size = 1; size < 400; size += 1 + size / 16) {
+    for (int top = 0; top < 30; top += 3) {
+      Int a = random_int(random, size), b = random_int(random, size);
+      if (a.digits.size() != size || b.digits.size() != size) continue;
+      a.digits.back() = Digit{1} << top;
+      b.digits.back() |= Digit{1} << 29;
+      std::vector<Digit> out(2 * size + 1);
+      size_t n;
+      ASSERT_EQ(digits_mul(a.view(), b.view(), out.data(), &n), MpnStatus::kOk);
+      comparison.add("h(" + literal_abs(a) + "*" + literal_abs(b) + ")", hex(out, n));
+      ASSERT_EQ(digits_mul(b.view(), a.view(), out.data(), &n), MpnStatus::kOk);
+      comparison.add("h(" + literal_abs(a) + "*" + literal_abs(b) + ")", hex(out, n));
+    }
+  }
+  comparison.check();
+}
+
 TEST(KernelMpn, DivisionEdges) {
   // Quotients and remainders one off a power of the digit and limb bases.
   std::mt19937_64 random(12);
