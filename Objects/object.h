@@ -24,6 +24,14 @@ ATOLL_INLINE Ref<> new_none() { return dup(Py_None); }
 ATOLL_INLINE Ref<> new_bool(bool b) { return dup(b ? Py_True : Py_False); }
 ATOLL_INLINE Ref<> not_implemented() { return dup(Py_NotImplemented); }
 
+// Whether the collector may have to look at o: a container whose references can be part of a cycle.
+ATOLL_INLINE bool may_be_tracked(PyObject* o) {
+  const PyTypeObject* t = o->ob_type;
+  if (!(t->tp_flags & Py_TPFLAGS_HAVE_GC)) return false;
+  if (t == &PyTuple_Type) return gc_is_tracked(o);
+  return t->tp_is_gc == nullptr || t->tp_is_gc(o);
+}
+
 // ---- attributes ------------------------------------------------------------------------------------------------
 Ref<> object_getattr(ThreadState& ts, PyObject* o, PyObject* name);
 Ref<> object_getattr(ThreadState& ts, PyObject* o, const char* name);

@@ -1,12 +1,14 @@
 // Tuples.
 #include "Objects/tuple.h"
 
+#include "Objects/dict/dict.h"
 #include "Objects/int/int.h"
 #include "Objects/iterators.h"
 #include "Objects/list.h"
 #include "Objects/slice.h"
 #include "Objects/str/str.h"
 #include "Objects/type/spec.h"
+#include "Python/runtime/upcalls.h"
 
 namespace atl {
 
@@ -72,7 +74,7 @@ Ref<> tuple_slice(ThreadState& ts, PyObject* t, Py_ssize_t low, Py_ssize_t high)
 
 Ref<> tuple_from_iterable(ThreadState& ts, PyObject* iterable) {
   if (is_exact_tuple(iterable)) return dup(iterable);
-  if (is_list(iterable)) return tuple_from(ts, list_items(iterable), list_size(iterable));
+  if (is_exact_list(iterable)) return tuple_from(ts, list_items(iterable), list_size(iterable));
   Ref<> list = list_from_iterable(ts, iterable);
   if (!list) return {};
   // The list's items change hands.
@@ -110,6 +112,17 @@ Ref<> tuple_make(ThreadState& ts, PyTypeObject* type, PyObject* iterable) {
   if (!t) return {};
   for (Py_ssize_t i = 0; i < n; ++i) tuple_items(t.get())[i] = new_ref(tuple_peek(plain.get(), i));
   return t;
+}
+
+// Keywords are refused unless a subclass has an __init__ of its own, which may take them.
+PyObject* tuple_tp_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  ThreadState& ts = current_thread();
+  if (type->tp_init == PyTuple_Type.tp_init && kwargs != nullptr && dict_size(kwargs) != 0) {
+    return raise(ts, PyExc_TypeError, "tuple() takes no keyword arguments");
+  }
+  Py_ssize_t n = tuple_size(args);
+  if (n > 1) return raise(ts, PyExc_TypeError, "tuple expected at most 1 argument, got %zd", n);
+  return tuple_make(ts, type, n == 1 ? tuple_peek(args, 0) : nullptr).release();
 }
 
 PyObject* tuple_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
@@ -337,6 +350,15 @@ constexpr MethodSpec kIterMethods[] = {
 
 }  // namespace
 
+void upcall_gc_untrack_tuple(PyObject* o) {
+  if (!is_exact_tuple(o) || !gc_is_tracked(o)) return;
+  for (Py_ssize_t i = 0; i < tuple_size(o); ++i) {
+    PyObject* item = tuple_items(o)[i];
+    if (item == nullptr || may_be_tracked(item)) return;  // with an empty place it is still being made
+  }
+  untrack(o);
+}
+
 constinit const TypeSpec tuple_spec{
     .name = "tuple",
     .doc = "tuple(iterable=(), /)\n--\n\nAn immutable sequence.",
@@ -351,7 +373,7 @@ constinit const TypeSpec tuple_spec{
     .richcompare = ATOLL_SLOT(tuple_richcompare),
     .getattro = PyObject_GenericGetAttr,
     .iter = ATOLL_SLOT(tuple_iter),
-    .new_ = ATOLL_NEW(tuple_make, "tuple", "(iterable=(), /)"),
+    .new_ = tuple_tp_new,
     .vectorcall = tuple_vectorcall,
     .sequence = &kSequence,
     .mapping = &kMapping,
@@ -438,4 +460,4 @@ int _PyTuple_Resize(PyObject** p, Py_ssize_t n) {
   decref(o);
   return 0;
 }
-void _PyTuple_MaybeUntrack(PyObject*) {}
+void _PyTuple_MaybeUntrack(PyObject* o) { upcall_gc_untrack_tuple(o); }

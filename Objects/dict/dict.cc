@@ -16,6 +16,7 @@
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
 #include "Python/runtime/runtime.h"
+#include "Python/runtime/upcalls.h"
 
 namespace atl {
 
@@ -201,14 +202,9 @@ Status rebuild(ThreadState& ts, PyDictObject* d, int log2, bool str_kind) {
 
 int growth_log2(const PyDictObject* d) { return log2_for(d->ma_used * 3 > 5 ? d->ma_used * 2 + 1 : 5); }
 
-bool may_hold_cycle(PyObject* o) {
-  if (!(o->ob_type->tp_flags & Py_TPFLAGS_HAVE_GC)) return false;
-  return !is_exact_tuple(o) || gc_is_tracked(o);
-}
-
 ATOLL_INLINE void track_for(ThreadState& ts, PyDictObject* d, PyObject* key, PyObject* value) {
   if (gc_is_tracked(d)) return;
-  if (may_hold_cycle(value) || may_hold_cycle(key)) track(ts, d);
+  if (may_be_tracked(value) || may_be_tracked(key)) track(ts, d);
 }
 
 Raised raise_sealed(ThreadState& ts) {
@@ -697,6 +693,17 @@ size_t dict_table_bytes(PyObject* o) {
   size_t index = (size_t{1} << k->log2_size) * k->index_width;
   size_t entry = is_str_kind(k) ? sizeof(DictStrEntry) : sizeof(DictEntry);
   return sizeof(DictKeys) + index + static_cast<size_t>(k->usable + k->count) * entry;
+}
+
+void upcall_gc_untrack_dict(PyObject* o) {
+  if (!is_exact_dict(o) || !gc_is_tracked(o)) return;
+  DictKeys* k = dict_keys_of(o);
+  for (Py_ssize_t i = 0; i < k->count; ++i) {
+    PyObject* value = *entry_value(k, i);
+    if (value == nullptr) continue;
+    if (may_be_tracked(value) || (!is_str_kind(k) && may_be_tracked(entry_key(k, i)))) return;
+  }
+  untrack(o);
 }
 
 int dict_traverse_entries(PyObject* o, visitproc visit, void* arg) {

@@ -6,6 +6,7 @@
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
 #include "Objects/type/spec.h"
+#include "Python/runtime/upcalls.h"
 
 namespace atl {
 
@@ -464,7 +465,7 @@ PyObject* _PyDict_Pop(PyObject* d, PyObject* key, PyObject* fallback) {
   return m_pop(current_thread(), as_dict(d), key, fallback).release();
 }
 Py_ssize_t _PyDict_SizeOf(PyDictObject* d) { return static_cast<Py_ssize_t>(sizeof(PyDictObject) + dict_table_bytes(obj(d))); }
-void _PyDict_MaybeUntrack(PyObject*) {}
+void _PyDict_MaybeUntrack(PyObject* d) { upcall_gc_untrack_dict(d); }
 int _PyDict_HasOnlyStringKeys(PyObject* d) {
   Py_ssize_t pos = 0;
   PyObject *key, *value;

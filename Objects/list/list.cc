@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "Objects/dict/dict.h"
 #include "Objects/int/int.h"
 #include "Objects/iterators.h"
 #include "Objects/slice.h"
@@ -21,11 +22,24 @@ Py_ssize_t size_of(PyListObject* l) { return l->ob_base.ob_size; }
 
 constexpr Py_ssize_t kMaxItems = PY_SSIZE_T_MAX / 16;
 
-// Room for at least n items; grows by an eighth ahead, so that appending costs constant time on average. Storage
-// belongs to the interpreter's heap (PyMem_Realloc), because extensions read ob_item and allocated.
+// Room for n items and an eighth more, so that appending costs constant time on average. Storage belongs to the
+// interpreter's heap (PyMem_Realloc), because extensions read ob_item and allocated.
+constexpr Py_ssize_t room_for(Py_ssize_t n) { return (n + (n >> 3) + 6) & ~Py_ssize_t{3}; }
+
+// A list without storage gets what it asks for, rounded up to 16 bytes: most lists that are filled at once stay as they are.
+Status reserve_first(ThreadState& ts, PyListObject* l, Py_ssize_t n) {
+  if (n > kMaxItems) return raise_memory(ts);
+  const Py_ssize_t room = (n + 1) & ~Py_ssize_t{1};
+  void* p = ts.interpreter().heap.alloc(static_cast<size_t>(room) * sizeof(PyObject*));
+  if (p == nullptr) return raise_memory(ts);
+  l->ob_item = static_cast<PyObject**>(p);
+  l->allocated = room;
+  return Status::kOk;
+}
+
 Status reserve(ThreadState& ts, PyListObject* l, Py_ssize_t n) {
   if (n > kMaxItems) return raise_memory(ts);
-  Py_ssize_t room = (n + (n >> 3) + 6) & ~Py_ssize_t{3};
+  Py_ssize_t room = room_for(n);
   if (n - size_of(l) > room - n) room = (n + 3) & ~Py_ssize_t{3};
   Heap& heap = ts.interpreter().heap;
   size_t bytes = static_cast<size_t>(room) * sizeof(PyObject*);
@@ -47,11 +61,12 @@ Status resize(ThreadState& ts, PyListObject* l, Py_ssize_t n) {
   } else if (n == 0) {
     free_items(ts, std::exchange(l->ob_item, nullptr));
     l->allocated = 0;
-  } else if (n < l->allocated / 2 && l->allocated > 16) {
-    void* p = ts.interpreter().heap.realloc(l->ob_item, static_cast<size_t>(n + (n >> 3) + 4) * sizeof(PyObject*));
+  } else if (n < l->allocated / 2) {
+    const Py_ssize_t room = room_for(n);
+    void* p = ts.interpreter().heap.realloc(l->ob_item, static_cast<size_t>(room) * sizeof(PyObject*));
     if (p != nullptr) {  // without memory for the smaller block the larger one does
       l->ob_item = static_cast<PyObject**>(p);
-      l->allocated = n + (n >> 3) + 4;
+      l->allocated = room;
     }
   }
   set_size(l, n);
@@ -109,7 +124,11 @@ Status list_extend(ThreadState& ts, PyObject* o, PyObject* iterable) {
     Py_ssize_t n = tuple_size(iterable);
     if (n == 0) return Status::kOk;
     Py_ssize_t old = size_of(l);
-    if (old + n > l->allocated && failed(reserve(ts, l, old + n))) return Status::kError;
+    if (l->ob_item == nullptr) {
+      if (failed(reserve_first(ts, l, n))) return Status::kError;
+    } else if (old + n > l->allocated && failed(reserve(ts, l, old + n))) {
+      return Status::kError;
+    }
     // The source may be the list itself: its items are read after the storage moved.
     PyObject** from = is_exact_list(iterable) ? list_items(iterable) : tuple_items(iterable);
     for (Py_ssize_t i = 0; i < n; ++i) l->ob_item[old + i] = new_ref(from[i]);
@@ -120,8 +139,12 @@ Status list_extend(ThreadState& ts, PyObject* o, PyObject* iterable) {
   if (!it) return Status::kError;
   Py_ssize_t hint;
   if (failed(object_length_hint(ts, iterable, 8, &hint))) return Status::kError;
-  if (hint <= kMaxItems - size_of(l) && size_of(l) + hint > l->allocated && hint < (Py_ssize_t{1} << 30)) {
-    if (failed(reserve(ts, l, size_of(l) + hint))) return Status::kError;
+  if (hint > 0 && hint < (Py_ssize_t{1} << 30)) {
+    if (l->ob_item == nullptr) {
+      if (failed(reserve_first(ts, l, hint))) return Status::kError;
+    } else if (size_of(l) + hint > l->allocated && failed(reserve(ts, l, size_of(l) + hint))) {
+      return Status::kError;
+    }
   }
   iternextfunc next = it.get()->ob_type->tp_iternext;
   while (PyObject* item = next(it.get())) {
@@ -249,6 +272,17 @@ Status list_init(ThreadState& ts, PyListObject* l, PyObject* iterable) {
   return iterable != nullptr ? list_extend(ts, obj(l), iterable) : Status::kOk;
 }
 
+// Keywords are refused unless a subclass has a __new__ of its own, which may have taken them.
+int list_tp_init(PyObject* self, PyObject* args, PyObject* kwargs) {
+  ThreadState& ts = current_thread();
+  if (self->ob_type->tp_new == PyList_Type.tp_new && kwargs != nullptr && dict_size(kwargs) != 0) {
+    return raise(ts, PyExc_TypeError, "list() takes no keyword arguments");
+  }
+  Py_ssize_t n = tuple_size(args);
+  if (n > 1) return raise(ts, PyExc_TypeError, "list expected at most 1 argument, got %zd", n);
+  return static_cast<int>(list_init(ts, as_list(self), n == 1 ? tuple_peek(args, 0) : nullptr));
+}
+
 PyObject* list_vectorcall(PyObject* type, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   ThreadState& ts = current_thread();
   Py_ssize_t n = PyVectorcall_NARGS(nargsf);
@@ -287,6 +321,7 @@ Ref<> list_richcompare(ThreadState& ts, PyObject* a, PyObject* b, int op) {
     Tri same = object_richcompare_bool(ts, x.get(), y.get(), Py_EQ);
     if (failed(same)) return {};
     if (same == Tri::kFalse) {
+      if (i >= list_size(a) || i >= list_size(b)) break;  // the comparison took the items away
       if (op == Py_EQ) return new_bool(false);
       if (op == Py_NE) return new_bool(true);
       return object_richcompare(ts, x.get(), y.get(), op);
@@ -649,7 +684,7 @@ constinit const TypeSpec list_spec{
     .richcompare = ATOLL_SLOT(list_richcompare),
     .getattro = PyObject_GenericGetAttr,
     .iter = ATOLL_SLOT(list_iter),
-    .init = ATOLL_INIT(list_init, "list", "(iterable=(), /)"),
+    .init = list_tp_init,
     .new_ = PyType_GenericNew,
     .vectorcall = list_vectorcall,
     .sequence = &kSequence,

@@ -445,6 +445,13 @@ bool Folder::binary(expr*& e) {
 ConstantValue* Folder::operate(operator_ op, constant a, constant b) {
   Wide x = 0, y = 0;
   bool a_int = wide_value(a, &x), b_int = wide_value(b, &y);
+  auto is_bool = [](constant c) { return c->kind == ConstantKind::kTrue || c->kind == ConstantKind::kFalse; };
+  if (is_bool(a) && is_bool(b)) {
+    // These three stay in bool; all else is arithmetic on 0 and 1.
+    if (op == operator_::BitAnd) return make_bool(x & y);
+    if (op == operator_::BitOr) return make_bool(x | y);
+    if (op == operator_::BitXor) return make_bool(x ^ y);
+  }
   if (a_int && b_int) return operate_ints(op, x, y);
   if (is_integer(a) != a_int || is_integer(b) != b_int) return nullptr;  // too large
   if (a->kind == ConstantKind::kComplex || b->kind == ConstantKind::kComplex) return operate_complex(op, a, b);

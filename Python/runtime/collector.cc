@@ -132,6 +132,19 @@ bool find_garbage(GcLinks* list, GcLinks* garbage) {
   return complete;
 }
 
+// Takes the tuples, in full collections the dicts too, that can't be part of a cycle off the list of survivors.
+void untrack_atomic(GcLinks* list, bool full) {
+  for (GcLinks* g = next_of(list); g != list;) {
+    PyObject* o = gc_object(g);
+    g = next_of(g);
+    if (o->ob_type == &PyTuple_Type) {
+      upcall_gc_untrack_tuple(o);
+    } else if (full && o->ob_type == &PyDict_Type) {
+      upcall_gc_untrack_dict(o);
+    }
+  }
+}
+
 // Objects with the old tp_del can't be cleared safely: they and what only they reach go to gc.garbage.
 void set_aside_legacy(GcLinks* garbage, GcLinks* legacy) {
   list_init(legacy);
@@ -247,6 +260,7 @@ Py_ssize_t collect(ThreadState& ts, int generation) {
 
   GcLinks garbage;
   find_garbage(young, &garbage);
+  untrack_atomic(young, young == old);
   if (young != old) {
     if (generation == 1) gc.long_lived_pending += list_size(young);
     list_merge(young, old);

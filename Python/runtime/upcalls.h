@@ -15,6 +15,10 @@ void upcall_write_unraisable(ThreadState& ts, const char* where);
 Status upcall_clear_weakrefs_of_garbage(ThreadState& ts, PyObject* o, PyObject* out);
 // Objects/weakref: calls the callback of a cleared reference; errors are reported as unraisable.
 void upcall_call_weakref_callback(ThreadState& ts, PyObject* ref);
+// Objects/tuple, Objects/dict: takes an exact tuple or dict off the collector's lists if nothing in it can be part of a
+// cycle. An insertion puts the dict back.
+void upcall_gc_untrack_tuple(PyObject* o);
+void upcall_gc_untrack_dict(PyObject* o);
 // Modules/gc: gc.callbacks with phase "start"/"stop".
 void upcall_gc_callbacks(ThreadState& ts, const char* phase, int generation, Py_ssize_t collected, Py_ssize_t uncollectable);
 // Objects/list: appends for the collector; false when there is no memory (no exception is left set).
