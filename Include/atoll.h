@@ -4,7 +4,7 @@
 
 #include "pyport.h"
 
-#define ATOLL_VERSION "0.1"
+#define ATOLL_VERSION "0.1.0"
 #define ATOLL_VERSION_MAJOR 0
 #define ATOLL_VERSION_MINOR 1
 

@@ -40,20 +40,20 @@ Ref<> as_seconds(ThreadState& ts, int64_t ns) {
 }
 template <clockid_t kId>
 Ref<> seconds(ThreadState& ts, PyObject*) {
-  int64_t ns;
+  int64_t ns = 0;
   return clock_ns(ts, kId, &ns) ? as_seconds(ts, ns) : Ref<>();
 }
 template <clockid_t kId>
 Ref<> nanoseconds(ThreadState& ts, PyObject*) {
-  int64_t ns;
+  int64_t ns = 0;
   return clock_ns(ts, kId, &ns) ? int_from_i64(ts, ns) : Ref<>();
 }
 Ref<> m_clock_gettime(ThreadState& ts, PyObject*, int id) {
-  int64_t ns;
+  int64_t ns = 0;
   return clock_ns(ts, id, &ns) ? as_seconds(ts, ns) : Ref<>();
 }
 Ref<> m_clock_gettime_ns(ThreadState& ts, PyObject*, int id) {
-  int64_t ns;
+  int64_t ns = 0;
   return clock_ns(ts, id, &ns) ? int_from_i64(ts, ns) : Ref<>();
 }
 Ref<> m_clock_getres(ThreadState& ts, PyObject*, int id) {
@@ -68,7 +68,7 @@ Ref<> set_clock(ThreadState& ts, int id, int64_t ns) {
 }
 Ref<> m_clock_settime(ThreadState& ts, PyObject*, int id, double value) { return set_clock(ts, id, static_cast<int64_t>(value * 1e9)); }
 Ref<> m_clock_settime_ns(ThreadState& ts, PyObject*, int id, PyObject* value) {
-  int64_t ns;
+  int64_t ns = 0;
   return failed(int_as_i64(ts, value, &ns)) ? Ref<>() : set_clock(ts, id, ns);
 }
 Ref<> m_pthread_getcpuclockid(ThreadState& ts, PyObject*, Py_ssize_t thread) {
@@ -109,10 +109,10 @@ bool to_ns(ThreadState& ts, PyObject* o, int64_t* out) {
 }
 
 Ref<> m_sleep(ThreadState& ts, PyObject*, PyObject* seconds_arg) {
-  int64_t ns;
+  int64_t ns = 0;
   if (!to_ns(ts, seconds_arg, &ns)) return {};
   if (ns < 0) return raise(ts, PyExc_ValueError, "sleep length must be non-negative");
-  int64_t now;
+  int64_t now = 0;
   if (!clock_ns(ts, CLOCK_MONOTONIC, &now)) return {};
   int64_t end;
   if (__builtin_add_overflow(now, ns, &end)) end = INT64_MAX;

@@ -100,7 +100,12 @@ void table_enter(IdentifierTable* table, PyObject* s) {
   ++table->count;
 }
 
-void fill_hash(PyObject* s) { str_head(s)->hash = hash_memory(str_data(s), static_cast<size_t>(str_length(s)) * str_kind(s)); }
+// Every string here is compact: its text follows its head.
+void fill_hash(PyObject* s) {
+  PyASCIIObject* head = str_head(s);
+  const void* text = head->state.ascii ? static_cast<const void*>(head + 1) : reinterpret_cast<PyCompactUnicodeObject*>(head) + 1;
+  head->hash = hash_memory(text, static_cast<size_t>(head->length));
+}
 
 }  // namespace
 

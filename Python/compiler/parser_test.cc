@@ -198,7 +198,7 @@ const ErrorCase kErrors[] = {
     {"a, b c: d", "only single target (not tuple) can be annotated", 1, 1, 1, 2},
     {"def f(*a, *c: int=1): pass", "invalid syntax", 1, 11, 1, 12},
     {"def f(*a: *b = 1): pass", "invalid syntax", 1, 14, 1, 15},
-    {"if x:\r\n", "expected an indented block after 'if' statement on line 1", 2, 1, 2, -1},
+    {"if x:\r\n", "expected an indented block after 'if' statement on line 1", 2, 1, 2, -1, ErrorKind::kIndentationError},
     {"if x\n  y", "expected ':'", 1, 5, 1, 5},
     {"def f\n", "expected '('", 1, 6, 1, 6},
     {"def f() x\n", "expected ':'", 1, 9, 1, 10},
