@@ -52,23 +52,35 @@ void table_leave(Chunk* chunk) {
 
 // ---- memory from the system --------------------------------------------------------------------------------------
 
-void* map_aligned(size_t size) {
-  size_t room = size + kChunkSize;
+void* map_aligned(size_t size, size_t alignment = kChunkSize) {
+  size_t room = size + alignment;
   void* raw = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED) return nullptr;
   auto begin = reinterpret_cast<uintptr_t>(raw);
-  uintptr_t aligned = (begin + kChunkSize - 1) & ~(uintptr_t{kChunkSize} - 1);
+  uintptr_t aligned = (begin + alignment - 1) & ~(uintptr_t{alignment} - 1);
   if (aligned > begin) munmap(raw, aligned - begin);
   uintptr_t end = begin + room;
   if (aligned + size < end) munmap(reinterpret_cast<void*>(aligned + size), end - (aligned + size));
   return reinterpret_cast<void*>(aligned);
 }
 
-constexpr size_t kBatch = 8;          // chunks mapped at once
-constexpr unsigned kPoolBound = 64;   // warm chunks kept for the next interpreter
+constexpr unsigned kPoolBound = 512;  // warm chunks kept for whoever needs one next
+constexpr size_t kHugePage = 2 * 1024 * 1024;
 
 #ifndef ATOLL_MALLOC_OBJECTS
-Chunk* pool_take() {
+// How a heap that owns so many chunks gets new ones: small heaps in small steps and page by page, larger ones with
+// fewer page faults.
+struct Growth {
+  size_t batch;    // chunks mapped at once
+  bool populate;   // fault the chunk in with one call
+  bool huge;       // ask for huge pages
+};
+Growth growth_for(size_t chunks) {
+  if (chunks >= 4 * kHugePage / kChunkSize) return {kHugePage / kChunkSize, false, true};
+  return {8, chunks >= 16, false};
+}
+
+Chunk* pool_take(size_t chunks_owned) {
   ChunkPool& pool = runtime().chunk_pool;
   {
     std::lock_guard hold(pool.lock);
@@ -79,13 +91,19 @@ Chunk* pool_take() {
       return c;
     }
   }
-  auto* fresh = static_cast<char*>(map_aligned(kBatch * kChunkSize));
-  size_t got = kBatch;
+  Growth growth = growth_for(chunks_owned);
+  size_t got = growth.batch;
+  auto* fresh = static_cast<char*>(map_aligned(got * kChunkSize, growth.huge ? kHugePage : kChunkSize));
   if (fresh == nullptr) {
-    fresh = static_cast<char*>(map_aligned(kChunkSize));
     got = 1;
+    fresh = static_cast<char*>(map_aligned(kChunkSize));
     if (fresh == nullptr) return nullptr;
   }
+  // Both are advice: without it the pages come one by one.
+  if (growth.huge && got > 1) (void)madvise(fresh, got * kChunkSize, MADV_HUGEPAGE);
+#ifdef MADV_POPULATE_WRITE
+  if (growth.populate) (void)madvise(fresh, got * kChunkSize, MADV_POPULATE_WRITE);
+#endif
   if (got > 1) {
     std::lock_guard hold(pool.lock);
     for (size_t i = got - 1; i >= 1; --i) {
@@ -194,6 +212,15 @@ namespace {
 // What current_ points to while a class has no span with room: never has a free block.
 const Span kNoSpan{nullptr, 0, 0, 0, 0, 0, 0, false, nullptr, nullptr};
 Span* no_span() { return const_cast<Span*>(&kNoSpan); }
+constexpr uint8_t kChunkPages = kChunkSize / kPageSize - 1;  // the first page is the chunk's own
+constexpr uint32_t kAllPages = ((1u << kChunkPages) - 1) << 1;
+// Mappings of freed large blocks that a heap keeps: the kernel takes far longer to give a page than we to use it.
+constexpr size_t kKeptBytes = 32 * 1024 * 1024;
+constexpr size_t kKeptOne = 8 * 1024 * 1024;
+constexpr unsigned kKeptCount = 64;
+// From this size on a block moves by its page table entries.
+constexpr size_t kRemapSize = 256 * 1024;
+
 char* span_begin(Chunk* c, const Span* s) { return reinterpret_cast<char*>(c) + s->first_page * kPageSize; }
 }  // namespace
 
@@ -237,60 +264,82 @@ bool Heap::format_more(Span* s) {
   return true;
 }
 
-Span* Heap::new_span(unsigned pages, uint8_t size_class) {
-  uint32_t run = (1u << pages) - 1;
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    for (Chunk* c = chunks_; c != nullptr; c = c->next) {
-      if (__builtin_popcount(c->free_pages) < static_cast<int>(pages)) continue;
-      for (unsigned p = 1; p + pages <= 16; ++p) {
-        if ((c->free_pages >> p & run) != run) continue;
-        c->free_pages &= ~(run << p);
-        Span* s = &c->spans[p];
-        *s = Span{};
-        s->first_page = static_cast<uint8_t>(p);
-        s->pages = static_cast<uint8_t>(pages);
-        s->size_class = size_class;
-        for (unsigned q = p; q < p + pages; ++q) c->span_of_page[q] = static_cast<uint8_t>(p);
-        if (c != chunks_ && c->free_pages != 0) {  // chunks with room come first
-          if (c->next) c->next->prev = c->prev;
-          c->prev->next = c->next;
-          c->prev = nullptr;
-          c->next = chunks_;
-          chunks_->prev = c;
-          chunks_ = c;
-        }
-        return s;
-      }
-    }
-    if (attempt == 1 || !within_limit(kChunkSize)) return nullptr;
-    Chunk* c = pool_take();
-    if (c == nullptr) return nullptr;
-    c->heap = this;
-    c->mapped_size = kChunkSize;
-    c->user_size = 0;
-    c->large = false;
-    new (&c->remote) std::atomic<FreeBlock*>(nullptr);
-    c->free_pages = 0xfffe;
-    std::memset(c->span_of_page, 0, sizeof c->span_of_page);
-    std::memset(c->spans, 0, sizeof c->spans);
-    if (!table_enter(c)) {
-      pool_give(c);
-      return nullptr;
-    }
-    c->prev = nullptr;
-    c->next = chunks_;
-    if (chunks_) chunks_->prev = c;
-    chunks_ = c;
-    stats_.bytes_reserved += kChunkSize;
-    ++stats_.chunks;
+// Puts a chunk into the list that fits its free pages now.
+void Heap::set_room(Chunk* c) {
+  uint8_t longest = 0;
+  for (uint32_t m = c->free_pages; m != 0; m &= m >> 1) ++longest;
+  if (longest == c->room) return;
+  if (c->room != 0) {
+    (c->room_prev ? c->room_prev->room_next : roomy_[c->room]) = c->room_next;
+    if (c->room_next) c->room_next->room_prev = c->room_prev;
+    if (roomy_[c->room] == nullptr) roomy_mask_ &= ~(1u << c->room);
   }
-  return nullptr;
+  empty_chunks_ += (longest == kChunkPages) - (c->room == kChunkPages);
+  c->room = longest;
+  if (longest == 0) return;
+  c->room_prev = nullptr;
+  c->room_next = roomy_[longest];
+  if (c->room_next) c->room_next->room_prev = c;
+  roomy_[longest] = c;
+  roomy_mask_ |= 1u << longest;
+}
+
+Chunk* Heap::add_chunk() {
+  if (!within_limit(kChunkSize)) return nullptr;
+  Chunk* c = pool_take(stats_.chunks);
+  if (c == nullptr) return nullptr;
+  c->heap = this;
+  c->mapped_size = kChunkSize;
+  c->user_size = 0;
+  c->large = false;
+  c->room = 0;
+  c->free_pages = kAllPages;
+  std::memset(c->span_of_page, 0, sizeof c->span_of_page);
+  std::memset(c->spans, 0, sizeof c->spans);
+  if (!table_enter(c)) {
+    pool_give(c);
+    return nullptr;
+  }
+  c->prev = nullptr;
+  c->next = chunks_;
+  if (chunks_) chunks_->prev = c;
+  chunks_ = c;
+  stats_.bytes_reserved += kChunkSize;
+  ++stats_.chunks;
+  set_room(c);
+  return c;
+}
+
+Span* Heap::new_span(unsigned pages, uint8_t size_class) {
+  uint32_t fitting = roomy_mask_ >> pages << pages;
+  Chunk* c = fitting != 0 ? roomy_[__builtin_ctz(fitting)] : add_chunk();
+  if (c == nullptr) return nullptr;
+  uint32_t starts = c->free_pages;  // bit p: a run of `pages` begins at p
+  for (unsigned i = 1; i < pages; ++i) starts &= c->free_pages >> i;
+  auto p = static_cast<unsigned>(__builtin_ctz(starts));
+  c->free_pages &= ~(((1u << pages) - 1) << p);
+  set_room(c);
+  Span* s = &c->spans[p];
+  *s = Span{};
+  s->first_page = static_cast<uint8_t>(p);
+  s->pages = static_cast<uint8_t>(pages);
+  s->size_class = size_class;
+  for (unsigned q = p; q < p + pages; ++q) c->span_of_page[q] = static_cast<uint8_t>(p);
+  return s;
 }
 
 void Heap::release_span(Chunk* c, Span* s) {
   c->free_pages |= ((1u << s->pages) - 1) << s->first_page;
   s->pages = 0;
-  if (c->free_pages != 0xfffe || stats_.chunks == 1) return;
+  set_room(c);
+  // Some empty chunks stay, in proportion: a heap that breathes should not go to the pool with every breath.
+  while (empty_chunks_ > stats_.chunks / 8 + 1) give_chunk(roomy_[kChunkPages]);
+}
+
+// An empty chunk goes back to the pool.
+void Heap::give_chunk(Chunk* c) {
+  c->free_pages = 0;
+  set_room(c);
   table_leave(c);
   (c->prev ? c->prev->next : chunks_) = c->next;
   if (c->next) c->next->prev = c->prev;
@@ -301,25 +350,13 @@ void Heap::release_span(Chunk* c, Span* s) {
 
 // Takes back what other threads freed. True when there was something.
 bool Heap::collect_remote() {
-  bool any = false;
-  for (Chunk* c = chunks_; c != nullptr;) {
-    Chunk* next = c->next;
-    FreeBlock* b = c->remote.load(std::memory_order_relaxed) ? c->remote.exchange(nullptr, std::memory_order_acquire) : nullptr;
-    while (b != nullptr) {
-      FreeBlock* after = b->next;
-      any = true;
-      free(b);
-      b = after;
-    }
-    c = next;
-  }
-  for (Chunk* c = large_; c != nullptr;) {
-    Chunk* next = c->next;
-    if (c->remote.load(std::memory_order_acquire) != nullptr) {
-      any = true;
-      free_slow(c, nullptr, reinterpret_cast<char*>(c) + kLargeHeader);
-    }
-    c = next;
+  if (remote_.load(std::memory_order_relaxed) == nullptr) return false;
+  FreeBlock* b = remote_.exchange(nullptr, std::memory_order_acquire);
+  bool any = b != nullptr;
+  while (b != nullptr) {
+    FreeBlock* after = b->next;
+    free(b);
+    b = after;
   }
   return any;
 }
@@ -367,17 +404,31 @@ void* Heap::alloc_large(size_t size) {
   if (size > PTRDIFF_MAX - kLargeHeader - kChunkSize) return nullptr;
   size_t mapped = (size + kLargeHeader + kPageSize - 1) & ~(kPageSize - 1);
   if (!within_limit(mapped)) return nullptr;
-  // Not from aligned_alloc: its pieces are not found again for aligned blocks, and the process grows without end.
-  void* raw = map_aligned(mapped);
-  if (raw == nullptr) return nullptr;
-  auto* c = static_cast<Chunk*>(raw);
+  Chunk* c = nullptr;
+  for (Chunk** at = &kept_; *at != nullptr; at = &(*at)->next) {
+    if ((*at)->mapped_size < mapped || (*at)->mapped_size / 2 > mapped) continue;
+    c = *at;
+    *at = c->next;
+    kept_bytes_ -= c->mapped_size;
+    --kept_count_;
+    mapped = c->mapped_size;
+    break;
+  }
+  if (c == nullptr) {
+    // Not from aligned_alloc: its pieces are not found again for aligned blocks, and the process grows without end.
+    c = static_cast<Chunk*>(map_aligned(mapped));
+    if (c == nullptr && kept_ != nullptr) {
+      drop_kept();
+      c = static_cast<Chunk*>(map_aligned(mapped));
+    }
+    if (c == nullptr) return nullptr;
+    c->mapped_size = mapped;
+  }
   c->heap = this;
-  c->mapped_size = mapped;
   c->user_size = size;
-  new (&c->remote) std::atomic<FreeBlock*>(nullptr);
   c->large = true;
   if (!table_enter(c)) {
-    munmap(raw, mapped);
+    munmap(c, mapped);
     return nullptr;
   }
   c->prev = nullptr;
@@ -388,17 +439,65 @@ void* Heap::alloc_large(size_t size) {
   ++stats_.large_blocks;
   return reinterpret_cast<char*>(c) + kLargeHeader;
 }
+
+// Takes a large block out of the books; its mapping stays.
+void Heap::forget_large(Chunk* c) {
+  table_leave(c);
+  (c->prev ? c->prev->next : large_) = c->next;
+  if (c->next) c->next->prev = c->prev;
+  stats_.bytes_reserved -= c->mapped_size;
+  --stats_.large_blocks;
+}
+
+void Heap::drop_kept() {
+  while (kept_ != nullptr) {
+    Chunk* c = kept_;
+    kept_ = c->next;
+    munmap(c, c->mapped_size);
+  }
+  kept_bytes_ = 0;
+  kept_count_ = 0;
+}
+
+// Grows a large block by moving its pages to a larger place. NULL, and nothing changed, when that fails.
+void* Heap::move_large(Chunk* c, size_t mapped) {
+  void* place = map_aligned(mapped);
+  if (place == nullptr) return nullptr;
+  size_t old = c->mapped_size;
+  auto* moved = static_cast<Chunk*>(place);
+  // The table first: it alone may need memory.
+  bool entered = true;
+  for (size_t at = 0; entered && at < mapped; at += kChunkSize) entered = table_slot(static_cast<char*>(place) + at, true) != nullptr;
+  if (!entered) {
+    munmap(place, mapped);
+    return nullptr;
+  }
+  table_leave(c);
+  if (mremap(c, old, mapped, MREMAP_MAYMOVE | MREMAP_FIXED, place) == MAP_FAILED) {
+    munmap(place, mapped);
+    table_enter(c);
+    return nullptr;
+  }
+  moved->mapped_size = mapped;
+  table_enter(moved);
+  (moved->prev ? moved->prev->next : large_) = moved;
+  if (moved->next) moved->next->prev = moved;
+  stats_.bytes_reserved += mapped - old;
+  return reinterpret_cast<char*>(moved) + kLargeHeader;
+}
 static_assert(offsetof(Chunk, span_of_page) <= kLargeHeader);
 
 void Heap::free_slow(Chunk* c, Span* s, void* p) {
   if (c->large) {
-    table_leave(c);
-    (c->prev ? c->prev->next : large_) = c->next;
-    if (c->next) c->next->prev = c->prev;
-    size_t mapped = c->mapped_size;
-    stats_.bytes_reserved -= mapped;
-    --stats_.large_blocks;
-    munmap(c, mapped);
+    forget_large(c);
+    if (c->mapped_size <= kKeptOne && kept_count_ < kKeptCount && kept_bytes_ + c->mapped_size <= kKeptBytes) {
+      c->next = kept_;
+      kept_ = c;
+      kept_bytes_ += c->mapped_size;
+      ++kept_count_;
+    } else {
+      munmap(c, c->mapped_size);
+    }
     return;
   }
   if (s->size_class == kRunClass) {
@@ -422,12 +521,12 @@ void Heap::free_slow(Chunk* c, Span* s, void* p) {
 }
 
 void Heap::free_remote(void* p) {
-  Chunk* c = chunk_of(p);
+  std::atomic<FreeBlock*>& remote = chunk_of(p)->heap->remote_;
   auto* b = static_cast<FreeBlock*>(p);
-  FreeBlock* head = c->remote.load(std::memory_order_relaxed);
+  FreeBlock* head = remote.load(std::memory_order_relaxed);
   do {
     b->next = head;
-  } while (!c->remote.compare_exchange_weak(head, b, std::memory_order_release, std::memory_order_relaxed));
+  } while (!remote.compare_exchange_weak(head, b, std::memory_order_release, std::memory_order_relaxed));
 }
 
 size_t Heap::usable_size(void* p) {
@@ -452,6 +551,12 @@ void* Heap::realloc(void* p, size_t size) {
       c->mapped_size = mapped;
       c->user_size = size;
       if (table_enter(c)) return p;
+    }
+    if (mapped >= kRemapSize && c->heap == this && within_limit(mapped - c->mapped_size)) {
+      if (void* moved = move_large(c, mapped)) {
+        chunk_of(moved)->user_size = size;
+        return moved;
+      }
     }
   }
   void* fresh = alloc(size);
@@ -478,6 +583,11 @@ void Heap::drop_all() {
     table_leave(c);
     munmap(c, c->mapped_size);
   }
+  drop_kept();
+  std::memset(roomy_, 0, sizeof roomy_);
+  roomy_mask_ = 0;
+  empty_chunks_ = 0;
+  remote_.store(nullptr, std::memory_order_relaxed);
   stats_ = HeapStats{};
   init(owner_);
 }

@@ -5,8 +5,10 @@
 // mapping of their own. Every block therefore finds its header by masking its address, and Runtime's chunk table
 // answers for any address whether it is ours and whose.
 //
-// Lists are guarded by the owner's interpreter lock. A free without that lock goes to the chunk's atomic remote
+// Lists are guarded by the owner's interpreter lock. A free without that lock goes to the heap's atomic remote
 // list, which the owner takes back when it next looks for memory.
+//
+// No operation walks the chunks: those with room hang in lists by the length of their longest free page run.
 //
 // With ATOLL_MALLOC_OBJECTS (sanitizer builds) every block comes from malloc behind a small prefix, and heap keeps
 // the list of its live blocks.
@@ -73,10 +75,12 @@ struct Chunk {
   Heap* heap;
   size_t mapped_size;             // kChunkSize, or the size of a large mapping
   size_t user_size;               // of a large mapping's one block
-  std::atomic<FreeBlock*> remote; // freed without the owner's lock
   Chunk* prev;
   Chunk* next;
+  Chunk* room_prev;               // in the list of chunks with as much room
+  Chunk* room_next;
   uint32_t free_pages;            // bit p: page p is free
+  uint8_t room;                   // longest run of free pages
   bool large;
   uint8_t span_of_page[16];
   Span spans[16];                 // by first page
@@ -89,7 +93,7 @@ ATOLL_INLINE Chunk* chunk_of(const void* p) {
 }
 
 struct HeapStats {
-  size_t bytes_reserved;  // chunks and large mappings
+  size_t bytes_reserved;  // chunks and large mappings in use
   size_t chunks;
   size_t large_blocks;
 };
@@ -124,6 +128,12 @@ class Heap {
   void release_span(Chunk* chunk, Span* span);
   bool format_more(Span* span);
   bool collect_remote();
+  void set_room(Chunk* chunk);
+  Chunk* add_chunk();
+  void give_chunk(Chunk* chunk);
+  void* move_large(Chunk* chunk, size_t mapped);
+  void forget_large(Chunk* chunk);
+  void drop_kept();
   void list_push(unsigned cls, Span* s);
   void list_remove(unsigned cls, Span* s);
   bool within_limit(size_t more) const { return limit == 0 || stats_.bytes_reserved + more <= limit; }
@@ -139,6 +149,13 @@ class Heap {
   uint32_t span_count_[kSizeClasses];
   Chunk* chunks_ = nullptr;
   Chunk* large_ = nullptr;
+  Chunk* roomy_[16] = {};        // by longest free run; [0] stays empty
+  uint32_t roomy_mask_ = 0;      // bit r: roomy_[r] is not empty
+  size_t empty_chunks_ = 0;
+  Chunk* kept_ = nullptr;        // mappings of freed large blocks, for the next ones; latest first
+  size_t kept_bytes_ = 0;
+  unsigned kept_count_ = 0;
+  std::atomic<FreeBlock*> remote_{nullptr};  // freed without the owner's lock
   Interpreter* owner_ = nullptr;
   HeapStats stats_{};
 };
