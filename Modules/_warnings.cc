@@ -36,15 +36,18 @@ Ref<> filter(ThreadState& ts, const char* action, PyObject* category, const char
 
 Status add_filter(ThreadState& ts, PyObject* list, Ref<> f) { return f ? list_append(ts, list, std::move(f)) : Status::kError; }
 
-// The warnings module's value when it has been imported (programs may replace it), else ours.
-Ref<> current(ThreadState& ts, const char* name, PyObject* own) {
+// The warnings module's value when it has been imported (programs may replace it), which is remembered as ours; else ours.
+Ref<> current(ThreadState& ts, const char* name, PyObject*& own) {
   PyObject* module = PyDict_GetItemString(ts.interpreter().modules, "warnings");
   if (module != nullptr && module != Py_None) {
     Ref<> hold = dup(module);
     Ref<> key = str_interned(ts, name);
     Ref<> v;
     if (!key || failed(object_lookup_attr(ts, module, key.get(), &v))) return {};
-    if (v) return v;
+    if (v) {
+      set_field(own, v.dup());
+      return v;
+    }
   }
   return dup(own);
 }
@@ -86,7 +89,8 @@ Tri pattern_matches(ThreadState& ts, PyObject* pattern, PyObject* text) {
   return r ? object_is_true(ts, r.get()) : Tri::kError;
 }
 
-Ref<> find_action(ThreadState& ts, PyObject* category, PyObject* text, int lineno, PyObject* module) {
+// *item_out: the filter that said so; None for the default.
+Ref<> find_action(ThreadState& ts, PyObject* category, PyObject* text, int lineno, PyObject* module, Ref<>* item_out) {
   Interpreter& interp = ts.interpreter();
   Ref<> filters = current(ts, "filters", interp.warn_filters);
   if (!filters) return {};
@@ -101,15 +105,25 @@ Ref<> find_action(ThreadState& ts, PyObject* category, PyObject* text, int linen
     Tri sub = object_issubclass(ts, category, f[2]);
     if (failed(sub)) return {};
     if (sub == Tri::kFalse) continue;
+    if (!is_int(f[4])) return raise(ts, PyExc_TypeError, "an integer is required");
     Py_ssize_t line;
-    if (failed(index_as_ssize(ts, f[4], &line))) return {};
+    if (failed(index_as_ssize(ts, f[4], &line, PyExc_OverflowError))) return {};
     if (line != 0 && line != lineno) continue;
     Tri t = pattern_matches(ts, f[1], text);
     if (t == Tri::kTrue) t = pattern_matches(ts, f[3], module);
     if (failed(t)) return {};
-    if (t == Tri::kTrue) return dup(f[0]);
+    if (t == Tri::kTrue) {
+      Ref<> action = dup(f[0]);
+      *item_out = std::move(item);
+      return action;
+    }
   }
-  return current(ts, "defaultaction", interp.warn_default_action);
+  *item_out = new_none();
+  Ref<> action = current(ts, "defaultaction", interp.warn_default_action);
+  if (action && !is_str(action.get())) {
+    return raise(ts, PyExc_TypeError, "_warnings.defaultaction must be a string, not '%.200s'", action.get()->ob_type->tp_name);
+  }
+  return action;
 }
 
 // "file:line: Category: text" and the source line, as the warnings module shows it; used while that can't be imported.
@@ -138,18 +152,25 @@ Status show(ThreadState& ts, PyObject* category, PyObject* text, PyObject* messa
     show_plain(ts, filename, lineno, text, category);
     return Status::kOk;
   }
-  Ref<> type = object_getattr(ts, warnings.get(), "WarningMessage");
+  if (!PyCallable_Check(function.get())) {
+    return raise(ts, PyExc_TypeError, "warnings._showwarnmsg() must be set to a callable");
+  }
+  Ref<> type_name = str_interned(ts, "WarningMessage");
+  Ref<> type;
+  if (!type_name || failed(object_lookup_attr(ts, warnings.get(), type_name.get(), &type))) return Status::kError;
+  if (!type) return raise(ts, PyExc_RuntimeError, "unable to get warnings.WarningMessage");
   Ref<> line = int_from_i64(ts, lineno);
-  if (!type || !line) return Status::kError;
+  if (!line) return Status::kError;
   Ref<> record = call(ts, type.get(), message, category, filename, line.get(), Py_None, Py_None, source ? source : Py_None);
   return record && call(ts, function.get(), record.get()) ? Status::kOk : Status::kError;
 }
 
 Status warn_explicit(ThreadState& ts, PyObject* category, PyObject* message, PyObject* filename, int lineno, PyObject* module,
                      PyObject* registry, PyObject* source) {
-  if (module == nullptr) module = Py_None;
-  Ref<> module_name = dup(module);
-  if (module == Py_None) {
+  // While the interpreter ends a module's name may be None: such warnings are dropped.
+  if (module == Py_None) return Status::kOk;
+  Ref<> module_name = Ref<>::dup_of(module);
+  if (module == nullptr) {
     // The file's name without ".py".
     Py_ssize_t n = str_length(filename);
     Ref<> suffix = str_from_ascii(ts, ".py");
@@ -185,30 +206,33 @@ Status warn_explicit(ThreadState& ts, PyObject* category, PyObject* message, PyO
     Tri seen = already_warned(ts, registry, key.get(), false);
     if (seen != Tri::kFalse) return failed(seen) ? Status::kError : Status::kOk;
   }
-  Ref<> action = find_action(ts, category, text.get(), lineno, module_name.get());
+  Ref<> item;
+  Ref<> action = find_action(ts, category, text.get(), lineno, module_name.get(), &item);
   if (!action) return Status::kError;
-  auto is = [&](const char* name) { return is_str(action.get()) && str_equals_ascii(action.get(), name); };
+  auto is = [&](const char* name) { return str_equals_ascii(action.get(), name); };
   if (is("error")) return raise_object(ts, category, instance.get());
   if (is("ignore")) return Status::kOk;
-  Tri seen = Tri::kFalse;
-  if (is("once")) {
-    Ref<> once = has_registry ? dup(registry) : current(ts, "onceregistry", ts.interpreter().warn_once_registry);
-    Ref<> once_registry = current(ts, "onceregistry", ts.interpreter().warn_once_registry);
-    Ref<> once_key = tuple_of(ts, text.get(), category);
-    if (!once || !once_registry || !once_key) return Status::kError;
-    seen = already_warned(ts, once_registry.get(), once_key.get(), true);
-  } else if (is("module")) {
-    Ref<> zero = int_from_i64(ts, 0);
-    Ref<> module_key = zero ? tuple_of(ts, text.get(), category, zero.get()) : Ref<>();
-    if (!module_key) return Status::kError;
-    if (has_registry) seen = already_warned(ts, registry, module_key.get(), true);
-  } else if (is("default")) {
-    if (has_registry) seen = already_warned(ts, registry, key.get(), true);
-  } else if (!is("always")) {
-    return raise(ts, PyExc_RuntimeError, "Unrecognized action (%R) in warnings.filters:\n %R", action.get(), Py_None);
+  if (!is("always")) {
+    // "once" and "module" also remember the text without its line: once per registry.
+    if (has_registry && failed(dict_set(ts, registry, key.get(), Py_True))) return Status::kError;
+    Tri seen = Tri::kFalse;
+    if (is("once") || is("module")) {
+      Ref<> where = has_registry ? dup(registry) : Ref<>();
+      if (!where && is("once")) {
+        where = current(ts, "onceregistry", ts.interpreter().warn_once_registry);
+        if (!where) return Status::kError;
+        if (!is_dict(where.get())) {
+          return raise(ts, PyExc_TypeError, "_warnings.onceregistry must be a dict, not '%.200s'", where.get()->ob_type->tp_name);
+        }
+      }
+      Ref<> short_key = tuple_of(ts, text.get(), category);
+      if (!short_key) return Status::kError;
+      if (where) seen = already_warned(ts, where.get(), short_key.get(), true);
+    } else if (!is("default")) {
+      return raise(ts, PyExc_RuntimeError, "Unrecognized action (%R) in warnings.filters:\n %R", action.get(), item.get());
+    }
+    if (seen != Tri::kFalse) return failed(seen) ? Status::kError : Status::kOk;
   }
-  if (failed(seen)) return Status::kError;
-  if (seen == Tri::kTrue) return Status::kOk;
   return show(ts, category, text.get(), instance.get(), filename, lineno, source);
 }
 
@@ -287,12 +311,34 @@ Ref<> m_warn(ThreadState& ts, PyObject*, PyObject* message, PyObject* category, 
   return failed(do_warn(ts, message, category, stacklevel, source == Py_None ? nullptr : source)) ? Ref<>() : new_none();
 }
 
+// Lets the loader of module_globals find the source, as linecache would, so that errors in it show here.
+Status ask_loader(ThreadState& ts, PyObject* module_globals, int lineno) {
+  Ref<> loader_key = str_interned(ts, "__loader__");
+  Ref<> loader, name, get_source;
+  if (!loader_key || failed(dict_lookup(ts, module_globals, loader_key.get(), &loader))) return Status::kError;
+  if (failed(dict_lookup(ts, module_globals, ID(__name__), &name))) return Status::kError;
+  if (!loader || !name) return Status::kOk;
+  Ref<> method = str_interned(ts, "get_source");
+  if (!method || failed(object_lookup_attr(ts, loader.get(), method.get(), &get_source))) return Status::kError;
+  if (!get_source) return Status::kOk;
+  Ref<> source = call(ts, get_source.get(), name.get());
+  if (!source) return Status::kError;
+  if (source.get() == Py_None) return Status::kOk;
+  Ref<> lines = Ref<>::steal(PyUnicode_Splitlines(source.get(), 0));
+  if (!lines) return Status::kError;
+  Ref<> line = Ref<>::steal(PySequence_GetItem(lines.get(), lineno - 1));
+  return line ? Status::kOk : Status::kError;
+}
+
 Ref<> m_warn_explicit(ThreadState& ts, PyObject*, PyObject* message, PyObject* category, PyObject* filename, int lineno,
                       PyObject* module, PyObject* registry, PyObject* module_globals, PyObject* source) {
-  (void)module_globals;  // the source line is found by linecache when the warning is shown
-  if (!is_str(filename)) return raise(ts, PyExc_TypeError, "warn_explicit() argument 'filename' must be str, not %T", filename);
-  category = category_of(ts, message, category);
-  if (category == nullptr) return {};
+  if (!is_str(filename)) return raise(ts, PyExc_TypeError, "warn_explicit() argument 3 must be str, not %.200s", filename->ob_type->tp_name);
+  if (module_globals != nullptr && module_globals != Py_None) {
+    if (!is_dict(module_globals)) {
+      return raise(ts, PyExc_TypeError, "module_globals must be a dict, not '%.200s'", module_globals->ob_type->tp_name);
+    }
+    if (failed(ask_loader(ts, module_globals, lineno))) return {};
+  }
   Status s = warn_explicit(ts, category, message, filename, lineno, module, registry, source == Py_None ? nullptr : source);
   return failed(s) ? Ref<>() : new_none();
 }
@@ -405,5 +451,17 @@ int PyErr_WarnExplicit(PyObject* category, const char* text, const char* filenam
   Ref<> file = Ref<>::steal(PyUnicode_DecodeFSDefault(filename));
   Ref<> name = module != nullptr ? str_from_utf8(ts, module) : Ref<>();
   if (!message || !file || (module != nullptr && !name)) return -1;
+  return PyErr_WarnExplicitObject(category, message.get(), file.get(), lineno, name.get(), registry);
+}
+int PyErr_WarnExplicitFormat(PyObject* category, const char* filename, int lineno, const char* module, PyObject* registry, const char* format, ...) {
+  ThreadState& ts = current_thread();
+  va_list args;
+  va_start(args, format);
+  Ref<> message = str_format_va(ts, format, args);
+  va_end(args);
+  Ref<> file = message ? Ref<>::steal(PyUnicode_DecodeFSDefault(filename)) : Ref<>();
+  if (!file) return -1;
+  Ref<> name;
+  if (module != nullptr && !(name = str_from_utf8(ts, module))) return -1;
   return PyErr_WarnExplicitObject(category, message.get(), file.get(), lineno, name.get(), registry);
 }
