@@ -59,9 +59,13 @@ bool check_init(ThreadState& ts, BufferedObject* b) {
   (void)raise(ts, PyExc_ValueError, b->detached ? "raw stream has been detached" : "I/O operation on uninitialized object");
   return false;
 }
+Tri raw_closed(ThreadState& ts, BufferedObject* b) {
+  Ref<> raw = dup(b->raw);
+  return is_closed(ts, raw.get());
+}
 bool check_open(ThreadState& ts, BufferedObject* b, const char* text) {
   if (!check_init(ts, b)) return false;
-  Tri closed = is_closed(ts, b->raw);
+  Tri closed = b->buffer == nullptr ? Tri::kTrue : raw_closed(ts, b);
   if (failed(closed)) return false;
   if (closed == Tri::kTrue) {
     (void)raise(ts, PyExc_ValueError, "%s", text);
@@ -79,7 +83,7 @@ Py_ssize_t raw_read(ThreadState& ts, BufferedObject* b, char* to, Py_ssize_t n) 
   if (!view) return -1;
   Ref<> r;
   for (;;) {
-    r = call_name(ts, b->raw, "readinto", view.get());
+    r = call_held(ts, b->raw, "readinto", view.get());
     if (r || !interrupted(ts)) break;
   }
   if (!r) return -1;
@@ -101,7 +105,7 @@ Py_ssize_t raw_write(ThreadState& ts, BufferedObject* b, const char* from, Py_ss
   if (!view) return -1;
   Ref<> r;
   for (;;) {
-    r = call_method(ts, b->raw, ID(write), view.get());
+    r = call_held(ts, b->raw, ID(write), view.get());
     if (r || !interrupted(ts)) break;
   }
   if (!r) return -1;
@@ -118,7 +122,7 @@ Py_ssize_t raw_write(ThreadState& ts, BufferedObject* b, const char* from, Py_ss
 
 Status raw_seek(ThreadState& ts, BufferedObject* b, int64_t offset, int whence) {
   Ref<> o = int_from_i64(ts, offset), w = int_from_i64(ts, whence);
-  Ref<> r = o && w ? call_method(ts, b->raw, ID(seek), o.get(), w.get()) : Ref<>();
+  Ref<> r = o && w ? call_held(ts, b->raw, ID(seek), o.get(), w.get()) : Ref<>();
   int64_t at;
   if (!r || failed(as_offset(ts, r.get(), &at))) return Status::kError;
   if (at < 0) return raise(ts, PyExc_OSError, "Raw stream returned invalid position %lld", static_cast<long long>(at));
@@ -126,7 +130,7 @@ Status raw_seek(ThreadState& ts, BufferedObject* b, int64_t offset, int whence) 
   return Status::kOk;
 }
 Status raw_tell(ThreadState& ts, BufferedObject* b) {
-  Ref<> r = call_method(ts, b->raw, ID(tell));
+  Ref<> r = call_held(ts, b->raw, ID(tell));
   int64_t at;
   if (!r || failed(as_offset(ts, r.get(), &at))) return Status::kError;
   if (at < 0) return raise(ts, PyExc_OSError, "Raw stream returned invalid position %lld", static_cast<long long>(at));
@@ -217,10 +221,12 @@ Status random_init(ThreadState& ts, BufferedObject* b, PyObject* raw, Py_ssize_t
 
 // ---- reading -----------------------------------------------------------------------------------------------------
 
-#define ENTER(text)                                \
-  if (!check_open(ts, b, text)) return {};         \
-  Enter enter(ts, b);                              \
-  if (!enter.ok()) return {}
+// The lock comes first: another thread may be closing the stream.
+#define ENTER(text)                  \
+  if (!check_init(ts, b)) return {}; \
+  Enter enter(ts, b);                \
+  if (!enter.ok()) return {};        \
+  if (!check_open(ts, b, text)) return {}
 
 // Before reading from a stream that is also written.
 Status before_read(ThreadState& ts, BufferedObject* b) { return b->write_end > 0 ? flush_writes(ts, b) : Status::kOk; }
@@ -250,7 +256,7 @@ Ref<> read_all(ThreadState& ts, BufferedObject* b) {
     }
   } else {
     for (;;) {
-      Ref<> data = call_method(ts, b->raw, ID(read));
+      Ref<> data = call_held(ts, b->raw, ID(read));
       b->raw_pos = -1;
       if (!data) return {};
       if (data.get() == Py_None) {
@@ -342,10 +348,10 @@ Ref<> readinto(ThreadState& ts, BufferedObject* b, PyObject* target, bool once) 
   std::memcpy(to, b->buffer + b->pos, static_cast<size_t>(have));
   b->pos += have;
   while (have < view.len) {
-    if (once && have > 0) break;
     Py_ssize_t left = view.len - have;
+    if (once && have > 0 && left <= b->size) break;
     Py_ssize_t r;
-    if (left > b->size || once) {
+    if (left > b->size) {
       drop_read(b);
       r = raw_read(ts, b, to + have, left);
       if (r > 0) have += r;
@@ -360,7 +366,7 @@ Ref<> readinto(ThreadState& ts, BufferedObject* b, PyObject* target, bool once) 
     }
     if (r == -1) return {};
     if (r == -2 && have == 0) return new_none();
-    if (r <= 0) break;
+    if (r <= 0 || once) break;
   }
   return int_from_ssize(ts, have);
 }
@@ -488,7 +494,7 @@ Ref<> m_flush(ThreadState& ts, BufferedObject* b) {
   if (!check_init(ts, b)) return {};
   ENTER("flush of closed file");
   if (b->writable) return failed(flush_and_rewind(ts, b)) ? Ref<>() : new_none();
-  return call_method(ts, b->raw, ID(flush));
+  return call_held(ts, b->raw, ID(flush));
 }
 
 // ---- positions ---------------------------------------------------------------------------------------------------
@@ -541,37 +547,44 @@ Ref<> m_truncate(ThreadState& ts, BufferedObject* b, PyObject* size_arg) {
     if (!pos) return {};
     size_arg = pos.get();
   }
-  Ref<> r = call_name(ts, b->raw, "truncate", size_arg);
+  Ref<> r = call_held(ts, b->raw, "truncate", size_arg);
   b->raw_pos = -1;
   return r;
 }
 
 // ---- the rest ----------------------------------------------------------------------------------------------------
 
+Ref<> m_dealloc_warn(ThreadState& ts, BufferedObject* b, PyObject* source) {
+  if (b->ok && b->raw != nullptr && !call_held(ts, b->raw, "_dealloc_warn", source)) error_clear(ts);
+  return new_none();
+}
 Ref<> m_close(ThreadState& ts, BufferedObject* b) {
   if (!check_init(ts, b)) return {};
-  Tri closed = is_closed(ts, b->raw);
-  if (failed(closed)) return {};
-  if (closed == Tri::kTrue) return new_none();
-  if (b->finalizing) {
-    Ref<> name = str_interned(ts, "_finalizing");
-    if (!name || failed(object_setattr(ts, b->raw, name.get(), Py_True))) error_clear(ts);
+  {
+    Enter enter(ts, b);
+    if (!enter.ok()) return {};
+    Tri closed = raw_closed(ts, b);
+    if (failed(closed)) return {};
+    if (closed == Tri::kTrue) return new_none();
+    if (b->finalizing && !m_dealloc_warn(ts, b, obj(b))) return {};
   }
+  // flush() may be overridden and takes the lock itself.
   Ref<> flushed = call_method(ts, obj(b), ID(flush));
   Ref<> exc = flushed ? Ref<>() : error_take(ts);
-  Ref<> r = call_method(ts, b->raw, ID(close));
-  PyMem_Free(std::exchange(b->buffer, nullptr));
-  b->write_end = 0;
-  drop_read(b);
+  Ref<> r;
+  {
+    Enter enter(ts, b);
+    if (enter.ok()) {
+      r = call_held(ts, b->raw, ID(close));
+      PyMem_Free(std::exchange(b->buffer, nullptr));
+      b->write_end = 0;
+      drop_read(b);
+    }
+  }
   if (!exc) return r;
   if (!r) {
-    PyObject *t, *v, *tb;
-    PyErr_Fetch(&t, &v, &tb);
-    error_restore(ts, std::move(exc));
-    Ref<> first = error_take(ts);
-    PyErr_Restore(t, v, tb);
     Ref<> second = error_take(ts);
-    PyException_SetContext(second.get(), first.release());
+    PyException_SetContext(second.get(), exc.release());
     error_restore(ts, std::move(second));
   } else {
     error_restore(ts, std::move(exc));
@@ -589,7 +602,7 @@ Ref<> m_detach(ThreadState& ts, BufferedObject* b) {
 }
 #define FORWARD(name)                                                  \
   Ref<> m_##name(ThreadState& ts, BufferedObject* b) {                 \
-    return check_init(ts, b) ? call_name(ts, b->raw, #name) : Ref<>(); \
+    return check_init(ts, b) ? call_held(ts, b->raw, #name) : Ref<>(); \
   }
 FORWARD(seekable)
 FORWARD(readable)
@@ -608,6 +621,10 @@ Ref<> get_raw(ThreadState& ts, BufferedObject* b) {
   return dup(b->raw);
 }
 Ref<> m_reduce(ThreadState& ts, BufferedObject* b) { return raise(ts, PyExc_TypeError, "cannot pickle '%s' object", b->ob_base.ob_type->tp_name); }
+
+Ref<> m_sizeof(ThreadState& ts, BufferedObject* b) {
+  return int_from_ssize(ts, b->ob_base.ob_type->tp_basicsize + (b->buffer != nullptr ? b->size : 0));
+}
 
 Ref<> m_repr(ThreadState& ts, PyObject* o) {
   Ref<> name;
@@ -654,10 +671,10 @@ int buf_traverse(PyObject* o, visitproc visit, void* arg) {
       ATOLL_METHOD(m_flush, "flush", "($self, /)", "Flush what waits to be written."),             \
       ATOLL_METHOD(m_close, "close", "($self, /)", "Flush and close."),                            \
       ATOLL_METHOD(m_seekable, "seekable", "($self, /)", "Can it seek?"),                          \
-      ATOLL_METHOD(m_readable, "readable", "($self, /)", "Can it be read?"),                       \
-      ATOLL_METHOD(m_writable, "writable", "($self, /)", "Can it be written?"),                    \
       ATOLL_METHOD(m_fileno, "fileno", "($self, /)", "The descriptor."),                           \
       ATOLL_METHOD(m_isatty, "isatty", "($self, /)", "Is it a terminal?"),                         \
+      ATOLL_METHOD(m_dealloc_warn, "_dealloc_warn", "($self, source, /)", "Warn about a stream that nobody closed."), \
+      ATOLL_METHOD(m_sizeof, "__sizeof__", "($self, /)", "Size in memory, in bytes."),             \
       ATOLL_METHOD(m_reduce, "__reduce__", "($self, /)", "Streams can't be pickled."),             \
       ATOLL_METHOD(m_seek, "seek", "($self, target, whence=0, /)", "Move to a position."),         \
       ATOLL_METHOD(m_tell, "tell", "($self, /)", "The position."),                                 \
@@ -669,9 +686,11 @@ int buf_traverse(PyObject* o, visitproc visit, void* arg) {
       ATOLL_METHOD(m_readinto, "readinto", "($self, buffer, /)", "Read into a buffer."),                         \
       ATOLL_METHOD(m_readinto1, "readinto1", "($self, buffer, /)", "Read into a buffer with at most one call of the raw stream."), \
       ATOLL_METHOD(m_readline, "readline", "($self, size=-1, /)", "Read a line.")
-constexpr MethodSpec kReaderMethods[] = {READ_METHODS, COMMON_METHODS, ATOLL_METHOD_END};
-constexpr MethodSpec kWriterMethods[] = {ATOLL_METHOD(m_write, "write", "($self, buffer, /)", "Write bytes."), COMMON_METHODS, ATOLL_METHOD_END};
-constexpr MethodSpec kRandomMethods[] = {READ_METHODS, ATOLL_METHOD(m_write, "write", "($self, buffer, /)", "Write bytes."), COMMON_METHODS, ATOLL_METHOD_END};
+#define CAN_READ ATOLL_METHOD(m_readable, "readable", "($self, /)", "Can it be read?")
+#define CAN_WRITE ATOLL_METHOD(m_writable, "writable", "($self, /)", "Can it be written?")
+constexpr MethodSpec kReaderMethods[] = {READ_METHODS, CAN_READ, COMMON_METHODS, ATOLL_METHOD_END};
+constexpr MethodSpec kWriterMethods[] = {CAN_WRITE, ATOLL_METHOD(m_write, "write", "($self, buffer, /)", "Write bytes."), COMMON_METHODS, ATOLL_METHOD_END};
+constexpr MethodSpec kRandomMethods[] = {READ_METHODS, CAN_READ, CAN_WRITE, ATOLL_METHOD(m_write, "write", "($self, buffer, /)", "Write bytes."), COMMON_METHODS, ATOLL_METHOD_END};
 constexpr PyGetSetDef kGetSet[] = {{"closed", ATOLL_GETTER(get_closed), nullptr, nullptr, nullptr},
                                    {"name", ATOLL_GETTER(get_name), nullptr, nullptr, nullptr},
                                    {"mode", ATOLL_GETTER(get_mode), nullptr, nullptr, nullptr},

@@ -337,6 +337,19 @@ Ref<> f_truncate(ThreadState& ts, FileObject* f, PyObject* size_arg) {
   return int_from_i64(ts, size);
 }
 
+// Warns about a file that nobody closed; `source` is the outermost stream.
+Ref<> f_dealloc_warn(ThreadState& ts, FileObject* f, PyObject* source) {
+  if (f->fd >= 0 && f->closefd) {
+    ErrorStash stash(ts);
+    if (PyErr_ResourceWarning(source, 1, "unclosed file %R", source) < 0) {
+      // With -W error the warning is all there is to say; other errors of showing it are not.
+      if (error_matches(ts, PyExc_Warning)) write_unraisable(ts, obj(f));
+      error_clear(ts);
+    }
+  }
+  return new_none();
+}
+
 Ref<> f_close(ThreadState& ts, FileObject* f) {
   // The base class flushes and notes that it is closed.
   State* s = state_for(obj(f));
@@ -348,13 +361,7 @@ Ref<> f_close(ThreadState& ts, FileObject* f) {
     return r;
   }
   Ref<> exc = r ? Ref<>() : error_take(ts);
-  if (f->finalizing && f->fd >= 0) {
-    Ref<> hold = dup(obj(f));
-    if (PyErr_ResourceWarning(obj(f), 1, "unclosed file %R", f) < 0) {
-      if (error_matches(ts, PyExc_Warning)) write_unraisable(ts, obj(f));
-      error_clear(ts);
-    }
-  }
+  if (f->finalizing && !f_dealloc_warn(ts, f, obj(f))) return {};
   Status closed = close_fd(ts, f);
   if (exc) {
     if (failed(closed)) error_clear(ts);
@@ -424,6 +431,7 @@ constexpr MethodSpec kMethods[] = {
     ATOLL_METHOD(f_writable, "writable", "($self, /)", "Can it be written?"),
     ATOLL_METHOD(f_fileno, "fileno", "($self, /)", "The descriptor."),
     ATOLL_METHOD(f_isatty, "isatty", "($self, /)", "Is it a terminal?"),
+    ATOLL_METHOD(f_dealloc_warn, "_dealloc_warn", "($self, source, /)", "Warn about a file that nobody closed."),
     ATOLL_METHOD(f_reduce, "__reduce__", "($self, /)", "Files can't be pickled."),
     ATOLL_METHOD_END};
 constexpr PyGetSetDef kGetSet[] = {{"closed", ATOLL_GETTER(f_get_closed), nullptr, "True if the file is closed", nullptr},

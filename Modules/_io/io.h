@@ -58,6 +58,18 @@ Ref<> call_name(ThreadState& ts, PyObject* o, const char* name, A*... args) {
   Ref<> n = str_interned(ts, name);
   return n ? call_method(ts, o, n.get(), args...) : Ref<>();
 }
+// A call of a method of a stream or codec in a field of ours, which the call may change: it is held meanwhile.
+template <class... A>
+Ref<> call_held(ThreadState& ts, PyObject* field, PyObject* name, A*... args) {
+  if (field == nullptr) return raise(ts, PyExc_ValueError, "I/O operation on uninitialized object");
+  Ref<> hold = dup(field);
+  return call_method(ts, field, name, args...);
+}
+template <class... A>
+Ref<> call_held(ThreadState& ts, PyObject* field, const char* name, A*... args) {
+  Ref<> n = str_interned(ts, name);
+  return n ? call_held(ts, field, n.get(), args...) : Ref<>();
+}
 // o.name() as a truth.
 Tri ask(ThreadState& ts, PyObject* o, const char* name);
 // EINTR with a signal handler that raised nothing: try again.

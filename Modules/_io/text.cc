@@ -86,11 +86,17 @@ Status nl_init(ThreadState& ts, NewlineDecoder* d, PyObject* decoder, PyObject* 
   return Status::kOk;
 }
 
+bool nl_ready(ThreadState& ts, NewlineDecoder* d) {
+  if (d->decoder != nullptr) return true;
+  (void)raise(ts, PyExc_ValueError, "IncrementalNewlineDecoder.__init__() not called");
+  return false;
+}
+
 Ref<> nl_decode(ThreadState& ts, NewlineDecoder* d, PyObject* input, bool final_) {
-  if (d->decoder == nullptr) return raise(ts, PyExc_ValueError, "IncrementalNewlineDecoder.__init__ not called");
+  if (!nl_ready(ts, d)) return {};
   Ref<> out;
   if (d->decoder != Py_None) {
-    out = call_name(ts, d->decoder, "decode", input, final_ ? Py_True : Py_False);
+    out = call_held(ts, d->decoder, "decode", input, final_ ? Py_True : Py_False);
     if (!out) return {};
   } else {
     out = dup(input);
@@ -149,10 +155,11 @@ Ref<> nl_decode(ThreadState& ts, NewlineDecoder* d, PyObject* input, bool final_
 }
 Ref<> nl_m_decode(ThreadState& ts, NewlineDecoder* d, PyObject* input, bool final_) { return nl_decode(ts, d, input, final_); }
 Ref<> nl_getstate(ThreadState& ts, NewlineDecoder* d) {
+  if (!nl_ready(ts, d)) return {};
   Ref<> buffer = bytes_from(ts, {});
   uint64_t flag = 0;
   if (d->decoder != Py_None) {
-    Ref<> state = call_name(ts, d->decoder, "getstate");
+    Ref<> state = call_held(ts, d->decoder, "getstate");
     if (!state) return {};
     if (!is_tuple(state.get()) || tuple_size(state.get()) != 2) return raise(ts, PyExc_TypeError, "illegal decoder state");
     buffer = dup(tuple_peek(state.get(), 0));
@@ -162,6 +169,7 @@ Ref<> nl_getstate(ThreadState& ts, NewlineDecoder* d) {
   return buffer && f ? tuple_of(ts, buffer.get(), f.get()) : Ref<>();
 }
 Ref<> nl_setstate(ThreadState& ts, NewlineDecoder* d, PyObject* state) {
+  if (!nl_ready(ts, d)) return {};
   if (!is_tuple(state) || tuple_size(state) != 2) return raise(ts, PyExc_TypeError, "state argument must be a tuple");
   uint64_t flag;
   if (failed(int_as_u64(ts, tuple_peek(state, 1), &flag))) return {};
@@ -169,12 +177,13 @@ Ref<> nl_setstate(ThreadState& ts, NewlineDecoder* d, PyObject* state) {
   if (d->decoder == Py_None) return new_none();
   Ref<> f = int_from_u64(ts, flag >> 1);
   Ref<> inner = f ? tuple_of(ts, tuple_peek(state, 0), f.get()) : Ref<>();
-  return inner ? call_name(ts, d->decoder, "setstate", inner.get()) : Ref<>();
+  return inner ? call_held(ts, d->decoder, "setstate", inner.get()) : Ref<>();
 }
 Ref<> nl_reset(ThreadState& ts, NewlineDecoder* d) {
+  if (!nl_ready(ts, d)) return {};
   d->seen = 0;
   d->pending_cr = false;
-  return d->decoder != Py_None ? call_name(ts, d->decoder, "reset") : new_none();
+  return d->decoder != Py_None ? call_held(ts, d->decoder, "reset") : new_none();
 }
 Ref<> seen_newlines(ThreadState& ts, unsigned seen) {
   static constexpr const char* kTexts[] = {"\r", "\n", "\r\n"};
@@ -191,7 +200,7 @@ Ref<> seen_newlines(ThreadState& ts, unsigned seen) {
   if (n == 0) return new_none();
   return n == 1 ? dup(items[0]) : tuple_from(ts, items, n);
 }
-Ref<> nl_newlines(ThreadState& ts, NewlineDecoder* d) { return seen_newlines(ts, d->seen); }
+Ref<> nl_newlines(ThreadState& ts, NewlineDecoder* d) { return nl_ready(ts, d) ? seen_newlines(ts, d->seen) : Ref<>(); }
 
 void nl_dealloc(PyObject* o) {
   PyObject_GC_UnTrack(o);

@@ -40,7 +40,8 @@ bool check_ok(ThreadState& ts, TextObject* t) {
 }
 bool check_open(ThreadState& ts, TextObject* t) {
   if (!check_ok(ts, t)) return false;
-  Tri closed = is_closed(ts, t->buffer);
+  Ref<> buffer = dup(t->buffer);
+  Tri closed = is_closed(ts, buffer.get());
   if (failed(closed)) return false;
   if (closed == Tri::kTrue) {
     (void)raise_closed(ts);
@@ -113,6 +114,17 @@ Status set_coders(ThreadState& ts, TextObject* t) {
   return Status::kOk;
 }
 
+// In the middle of a file no byte order mark is written.
+Status settle_encoder(ThreadState& ts, TextObject* t) {
+  if (!t->seekable || t->encoder == nullptr) return Status::kOk;
+  Ref<> at = call_held(ts, t->buffer, ID(tell));
+  Ref<> zero = int_from_i64(ts, 0);
+  if (!at || !zero) return Status::kError;
+  Tri start = object_equal(ts, at.get(), zero.get());
+  if (start != Tri::kFalse) return failed(start) ? Status::kError : Status::kOk;
+  return call_held(ts, t->encoder, "setstate", zero.get()) ? Status::kOk : Status::kError;
+}
+
 Status text_init(ThreadState& ts, TextObject* t, PyObject* buffer, PyObject* encoding, PyObject* errors, PyObject* newline, bool line_buffering,
                  bool write_through) {
   t->ok = t->detached = false;
@@ -157,17 +169,7 @@ Status text_init(ThreadState& ts, TextObject* t, PyObject* buffer, PyObject* enc
   if (!name || failed(object_lookup_attr(ts, buffer, name.get(), &read1))) return Status::kError;
   t->has_read1 = static_cast<bool>(read1);
   t->ok = true;
-  // In the middle of a file no byte order mark is written.
-  if (t->seekable && t->encoder != nullptr) {
-    Ref<> at = call_method(ts, buffer, ID(tell));
-    if (!at) return Status::kError;
-    Tri zero = object_is_true(ts, at.get());
-    if (zero == Tri::kTrue) {
-      Ref<> state = int_from_i64(ts, 0);
-      if (!call_name(ts, t->encoder, "setstate", state.get())) return Status::kError;
-    }
-  }
-  return Status::kOk;
+  return settle_encoder(ts, t);
 }
 
 // ---- writing -----------------------------------------------------------------------------------------------------
@@ -185,7 +187,7 @@ Status write_pending(ThreadState& ts, TextObject* t) {
   }
   if (!all) return Status::kError;
   for (;;) {
-    if (call_method(ts, t->buffer, ID(write), all.get())) return Status::kOk;
+    if (call_held(ts, t->buffer, ID(write), all.get())) return Status::kOk;
     if (!interrupted(ts)) return Status::kError;
   }
 }
@@ -212,20 +214,22 @@ Ref<> m_write(ThreadState& ts, TextObject* t, PyUnicodeObject* text_arg) {
   if (t->utf8_fast) {
     bytes = Ref<>::steal(PyUnicode_AsUTF8String(text.get()));
   } else {
-    bytes = call_name(ts, t->encoder, "encode", text.get());
+    bytes = call_held(ts, t->encoder, "encode", text.get());
   }
   if (!bytes) return {};
   if (!is_bytes(bytes.get())) return raise(ts, PyExc_TypeError, "encoder should return a bytes object, not '%.200s'", bytes.get()->ob_type->tp_name);
+  // Pieces are not joined beyond the size of a chunk.
+  if (t->pending_bytes > 0 && t->pending_bytes + bytes_size(bytes.get()) > t->chunk_size && failed(write_pending(ts, t))) return {};
   t->pending_bytes += bytes_size(bytes.get());
   if (t->pending == nullptr) t->pending = list_new(ts, 0).release();
   if (t->pending == nullptr || failed(list_append(ts, t->pending, std::move(bytes)))) return {};
   if (t->pending_bytes >= t->chunk_size || needs_flush || text_needs_flush) {
     if (failed(write_pending(ts, t))) return {};
   }
-  if (needs_flush && !call_method(ts, t->buffer, ID(flush))) return {};
+  if (needs_flush && !call_held(ts, t->buffer, ID(flush))) return {};
   drop_decoded(t);
   clear_field(t->snapshot);
-  if (t->decoder != nullptr && !call_name(ts, t->decoder, "reset")) return {};
+  if (t->decoder != nullptr && !call_held(ts, t->decoder, "reset")) return {};
   return int_from_ssize(ts, length);
 }
 
@@ -233,7 +237,7 @@ Ref<> m_flush(ThreadState& ts, TextObject* t) {
   OPEN(t);
   t->telling = t->seekable;
   if (failed(write_pending(ts, t))) return {};
-  return call_method(ts, t->buffer, ID(flush));
+  return call_held(ts, t->buffer, ID(flush));
 }
 
 // ---- reading -----------------------------------------------------------------------------------------------------
@@ -246,7 +250,7 @@ Tri read_chunk(ThreadState& ts, TextObject* t) {
   }
   Ref<> flags, before;
   if (t->telling) {
-    Ref<> state = call_name(ts, t->decoder, "getstate");
+    Ref<> state = call_held(ts, t->decoder, "getstate");
     if (!state) return Tri::kError;
     if (!is_tuple(state.get()) || tuple_size(state.get()) != 2 || !is_bytes(tuple_peek(state.get(), 0))) {
       return raise(ts, PyExc_TypeError, "illegal decoder state");
@@ -255,7 +259,7 @@ Tri read_chunk(ThreadState& ts, TextObject* t) {
     flags = dup(tuple_peek(state.get(), 1));
   }
   Ref<> size = int_from_ssize(ts, t->chunk_size);
-  Ref<> input = size ? call_name(ts, t->buffer, t->has_read1 ? "read1" : "read", size.get()) : Ref<>();
+  Ref<> input = size ? call_held(ts, t->buffer, t->has_read1 ? "read1" : "read", size.get()) : Ref<>();
   if (!input) return Tri::kError;
   BufferArg view;
   if (PyObject_GetBuffer(input.get(), &view.view, PyBUF_CONTIG_RO) < 0) {
@@ -263,7 +267,7 @@ Tri read_chunk(ThreadState& ts, TextObject* t) {
     return raise(ts, PyExc_TypeError, "underlying %s() should have returned a bytes-like object, not '%.200s'", t->has_read1 ? "read1" : "read", input.get()->ob_type->tp_name);
   }
   bool eof = view.size() == 0;
-  Ref<> text = call_name(ts, t->decoder, "decode", input.get(), eof ? Py_True : Py_False);
+  Ref<> text = call_held(ts, t->decoder, "decode", input.get(), eof ? Py_True : Py_False);
   if (!text) return Tri::kError;
   if (!is_str(text.get())) return raise(ts, PyExc_TypeError, "decoder should return a string result, not '%.200s'", text.get()->ob_type->tp_name);
   if (str_length(text.get()) > 0) eof = false;
@@ -297,9 +301,9 @@ Ref<> m_read(ThreadState& ts, TextObject* t, PyObject* size_arg) {
   if (t->decoder == nullptr) return raise_unsupported(ts, obj(t), "not readable");
   if (failed(write_pending(ts, t))) return {};
   if (n < 0) {
-    Ref<> bytes = call_method(ts, t->buffer, ID(read));
+    Ref<> bytes = call_held(ts, t->buffer, ID(read));
     if (!bytes) return {};
-    Ref<> text = call_name(ts, t->decoder, "decode", bytes.get(), Py_True);
+    Ref<> text = call_held(ts, t->decoder, "decode", bytes.get(), Py_True);
     if (!text) return {};
     if (!is_str(text.get())) return raise(ts, PyExc_TypeError, "decoder should return a string result, not '%.200s'", text.get()->ob_type->tp_name);
     Ref<> head = take_decoded(ts, t, -1);
@@ -439,18 +443,18 @@ Status unpack(ThreadState& ts, PyObject* cookie, Cookie* c) {
 Status set_decoder_state(ThreadState& ts, TextObject* t, PyObject* bytes, int64_t flags) {
   Ref<> f = int_from_i64(ts, flags);
   Ref<> state = f ? tuple_of(ts, bytes, f.get()) : Ref<>();
-  return state && call_name(ts, t->decoder, "setstate", state.get()) ? Status::kOk : Status::kError;
+  return state && call_held(ts, t->decoder, "setstate", state.get()) ? Status::kOk : Status::kError;
 }
 // The decoder's flags; whether it holds back any bytes.
 Status get_decoder_state(ThreadState& ts, TextObject* t, int64_t* flags, Py_ssize_t* held) {
-  Ref<> state = call_name(ts, t->decoder, "getstate");
+  Ref<> state = call_held(ts, t->decoder, "getstate");
   if (!state) return Status::kError;
   if (!is_tuple(state.get()) || tuple_size(state.get()) != 2 || !is_bytes(tuple_peek(state.get(), 0))) return raise(ts, PyExc_TypeError, "illegal decoder state");
   *held = bytes_size(tuple_peek(state.get(), 0));
   return int_as_i64(ts, tuple_peek(state.get(), 1), flags);
 }
 Status decoded_length(ThreadState& ts, TextObject* t, PyObject* bytes, bool final_, Py_ssize_t* n) {
-  Ref<> text = call_name(ts, t->decoder, "decode", bytes, final_ ? Py_True : Py_False);
+  Ref<> text = call_held(ts, t->decoder, "decode", bytes, final_ ? Py_True : Py_False);
   if (!text) return Status::kError;
   *n = is_str(text.get()) ? str_length(text.get()) : 0;
   return Status::kOk;
@@ -461,19 +465,20 @@ Ref<> m_tell(ThreadState& ts, TextObject* t) {
   if (!t->seekable) return raise_unsupported(ts, obj(t), "underlying stream is not seekable");
   if (!t->telling) return raise(ts, PyExc_OSError, "telling position disabled by next() call");
   if (failed(write_pending(ts, t)) || !call_method(ts, obj(t), ID(flush))) return {};
-  Ref<> at = call_method(ts, t->buffer, ID(tell));
+  Ref<> at = call_held(ts, t->buffer, ID(tell));
   if (!at) return {};
   if (t->decoder == nullptr || t->snapshot == nullptr) return at;
   Cookie c;
   if (failed(as_offset(ts, at.get(), &c.start))) return {};
-  PyObject* next_input = tuple_peek(t->snapshot, 1);
+  Ref<> snapshot = dup(t->snapshot);
+  PyObject* next_input = tuple_peek(snapshot.get(), 1);
   c.start -= bytes_size(next_input);
-  if (failed(int_as_i64(ts, tuple_peek(t->snapshot, 0), &c.flags))) return {};
+  if (failed(int_as_i64(ts, tuple_peek(snapshot.get(), 0), &c.flags))) return {};
   Py_ssize_t skip = t->used;
   if (skip == 0) return pack(ts, c);
   // Feed the chunk's bytes one by one to see which of them give the characters handed out; the last point at which
   // the decoder holds nothing back is where the position starts.
-  Ref<> saved = call_name(ts, t->decoder, "getstate");
+  Ref<> saved = call_held(ts, t->decoder, "getstate");
   if (!saved) return {};
   Ref<> empty = bytes_from(ts, {});
   Status s = set_decoder_state(ts, t, empty.get(), c.flags);
@@ -511,7 +516,7 @@ Ref<> m_tell(ThreadState& ts, TextObject* t) {
   }
   {
     ErrorStash stash(ts);
-    if (!call_name(ts, t->decoder, "setstate", saved.get())) error_clear(ts);
+    if (!call_held(ts, t->decoder, "setstate", saved.get())) error_clear(ts);
   }
   if (failed(s)) return {};
   c.start += safe_bytes;
@@ -540,12 +545,12 @@ Ref<> m_seek(ThreadState& ts, TextObject* t, PyObject* cookie_arg, int whence) {
     if (!call_method(ts, obj(t), ID(flush))) return {};
     drop_decoded(t);
     clear_field(t->snapshot);
-    if (t->decoder != nullptr && !call_name(ts, t->decoder, "reset")) return {};
+    if (t->decoder != nullptr && !call_held(ts, t->decoder, "reset")) return {};
     Ref<> two = int_from_i64(ts, 2);
-    Ref<> r = call_method(ts, t->buffer, ID(seek), zero.get(), two.get());
+    Ref<> r = call_held(ts, t->buffer, ID(seek), zero.get(), two.get());
     if (r && t->encoder != nullptr) {
       bool at_start = object_equal(ts, r.get(), zero.get()) == Tri::kTrue;
-      if (!(at_start ? call_name(ts, t->encoder, "reset") : call_name(ts, t->encoder, "setstate", zero.get()))) return {};
+      if (!(at_start ? call_held(ts, t->encoder, "reset") : call_held(ts, t->encoder, "setstate", zero.get()))) return {};
     }
     return r;
   } else if (whence != 0) {
@@ -558,14 +563,14 @@ Ref<> m_seek(ThreadState& ts, TextObject* t, PyObject* cookie_arg, int whence) {
   Cookie c;
   if (failed(unpack(ts, cookie.get(), &c))) return {};
   Ref<> start = int_from_i64(ts, c.start);
-  if (!start || !call_method(ts, t->buffer, ID(seek), start.get())) return {};
+  if (!start || !call_held(ts, t->buffer, ID(seek), start.get())) return {};
   drop_decoded(t);
   clear_field(t->snapshot);
   if (t->decoder != nullptr) {
     Ref<> empty = bytes_from(ts, {});
     Status s;
     if (c.start == 0 && c.flags == 0) {
-      s = call_name(ts, t->decoder, "reset") ? Status::kOk : Status::kError;
+      s = call_held(ts, t->decoder, "reset") ? Status::kOk : Status::kError;
     } else {
       s = set_decoder_state(ts, t, empty.get(), c.flags);
     }
@@ -576,10 +581,10 @@ Ref<> m_seek(ThreadState& ts, TextObject* t, PyObject* cookie_arg, int whence) {
     set_field(t->snapshot, std::move(snapshot));
     if (c.chars_to_skip > 0 || c.bytes_to_feed > 0) {
       Ref<> n = int_from_i64(ts, c.bytes_to_feed);
-      Ref<> input = n ? call_method(ts, t->buffer, ID(read), n.get()) : Ref<>();
+      Ref<> input = n ? call_held(ts, t->buffer, ID(read), n.get()) : Ref<>();
       if (!input) return {};
       if (!is_bytes(input.get())) return raise(ts, PyExc_TypeError, "underlying read() should have returned a bytes object, not '%.200s'", input.get()->ob_type->tp_name);
-      Ref<> text = call_name(ts, t->decoder, "decode", input.get(), c.need_eof ? Py_True : Py_False);
+      Ref<> text = call_held(ts, t->decoder, "decode", input.get(), c.need_eof ? Py_True : Py_False);
       if (!text) return {};
       if (str_length(text.get()) < c.chars_to_skip) return raise(ts, PyExc_OSError, "can't restore logical file position");
       Ref<> fresh = tuple_of(ts, flags.get(), input.get());
@@ -590,7 +595,7 @@ Ref<> m_seek(ThreadState& ts, TextObject* t, PyObject* cookie_arg, int whence) {
     }
   }
   if (t->encoder != nullptr) {
-    if (!(c.start == 0 && c.flags == 0 ? call_name(ts, t->encoder, "reset") : call_name(ts, t->encoder, "setstate", zero.get()))) return {};
+    if (!(c.start == 0 && c.flags == 0 ? call_held(ts, t->encoder, "reset") : call_held(ts, t->encoder, "setstate", zero.get()))) return {};
   }
   return cookie;
 }
@@ -615,9 +620,16 @@ PyObject* m_reconfigure(PyObject* self, PyObject* const* args, Py_ssize_t n, PyO
   }
   const char* nl = nullptr;
   if (newline_given && !good_newline(ts, v[2], &nl)) return nullptr;
+  bool flags[2] = {t->line_buffering, t->write_through};
+  for (int i = 0; i < 2; ++i) {
+    if (!given(3 + i)) continue;
+    long value = PyLong_AsLong(v[3 + i]);
+    if (value == -1 && error_set(ts)) return nullptr;
+    flags[i] = value != 0;
+  }
   if (!call_method(ts, self, ID(flush))) return nullptr;
-  if (given(3)) t->line_buffering = object_is_true(ts, v[3]) == Tri::kTrue;
-  if (given(4)) t->write_through = object_is_true(ts, v[4]) == Tri::kTrue;
+  t->line_buffering = flags[0];
+  t->write_through = flags[1];
   if (given(0) || given(1) || newline_given) {
     if (given(0)) {
       if (!is_str(v[0])) return raise(ts, PyExc_TypeError, "reconfigure() argument 'encoding' must be str or None, not %T", v[0]);
@@ -631,7 +643,7 @@ PyObject* m_reconfigure(PyObject* self, PyObject* const* args, Py_ssize_t n, PyO
       set_field(t->errors, dup(v[1]));
     }
     if (newline_given && failed(set_newline(ts, t, nl))) return nullptr;
-    if (failed(set_coders(ts, t))) return nullptr;
+    if (failed(set_coders(ts, t)) || failed(settle_encoder(ts, t))) return nullptr;
   }
   return new_ref(Py_None);
 }
@@ -643,16 +655,14 @@ Ref<> m_detach(ThreadState& ts, TextObject* t) {
 }
 Ref<> m_close(ThreadState& ts, TextObject* t) {
   if (!check_ok(ts, t)) return {};
-  Tri closed = is_closed(ts, t->buffer);
+  Ref<> buffer = dup(t->buffer);
+  Tri closed = is_closed(ts, buffer.get());
   if (failed(closed)) return {};
   if (closed == Tri::kTrue) return new_none();
-  if (t->finalizing) {
-    Ref<> name = str_interned(ts, "_finalizing");
-    if (!name || failed(object_setattr(ts, t->buffer, name.get(), Py_True))) error_clear(ts);
-  }
+  if (t->finalizing && !call_held(ts, t->buffer, "_dealloc_warn", obj(t))) error_clear(ts);
   Ref<> flushed = call_method(ts, obj(t), ID(flush));
   Ref<> exc = flushed ? Ref<>() : error_take(ts);
-  Ref<> r = call_method(ts, t->buffer, ID(close));
+  Ref<> r = call_held(ts, t->buffer, ID(close));
   if (!exc) return r;
   if (!r) {
     Ref<> second = error_take(ts);
@@ -665,11 +675,11 @@ Ref<> m_close(ThreadState& ts, TextObject* t) {
 }
 Ref<> m_truncate(ThreadState& ts, TextObject* t, PyObject* pos) {
   if (!check_ok(ts, t) || !call_method(ts, obj(t), ID(flush))) return {};
-  return call_name(ts, t->buffer, "truncate", pos != nullptr ? pos : Py_None);
+  return call_held(ts, t->buffer, "truncate", pos != nullptr ? pos : Py_None);
 }
 #define FORWARD(name)                                                 \
   Ref<> m_##name(ThreadState& ts, TextObject* t) {                    \
-    return check_ok(ts, t) ? call_name(ts, t->buffer, #name) : Ref<>(); \
+    return check_ok(ts, t) ? call_held(ts, t->buffer, #name) : Ref<>(); \
   }
 FORWARD(fileno)
 FORWARD(seekable)
@@ -681,8 +691,9 @@ Ref<> m_reduce(ThreadState& ts, TextObject* t) { return raise(ts, PyExc_TypeErro
 
 Ref<> get_name(ThreadState& ts, TextObject* t) { return check_ok(ts, t) ? object_getattr(ts, t->buffer, ID(name)) : Ref<>(); }
 Ref<> get_closed(ThreadState& ts, TextObject* t) { return check_ok(ts, t) ? object_getattr(ts, t->buffer, ID(closed)) : Ref<>(); }
-Ref<> get_encoding(ThreadState& ts, TextObject* t) { return check_ok(ts, t) ? dup(t->encoding) : Ref<>(); }
-Ref<> get_errors(ThreadState& ts, TextObject* t) { return check_ok(ts, t) ? dup(t->errors) : Ref<>(); }
+// These stay when the buffer is detached.
+Ref<> get_encoding(ThreadState& ts, TextObject* t) { return t->detached || check_ok(ts, t) ? dup(t->encoding) : Ref<>(); }
+Ref<> get_errors(ThreadState& ts, TextObject* t) { return t->detached || check_ok(ts, t) ? dup(t->errors) : Ref<>(); }
 Ref<> get_buffer(ThreadState& ts, TextObject* t) {
   if (t->buffer == nullptr) return check_ok(ts, t) ? new_none() : Ref<>();
   return dup(t->buffer);
@@ -707,7 +718,7 @@ Status set_chunk(ThreadState& ts, TextObject* t, PyObject* v) {
 
 Ref<> m_repr(ThreadState& ts, PyObject* o) {
   TextObject* t = as_text(o);
-  if (!check_ok(ts, t)) return {};
+  if (!t->detached && !check_ok(ts, t)) return {};
   int seen = repr_enter(ts, o);
   if (seen != 0) {
     if (seen > 0) (void)raise(ts, PyExc_RuntimeError, "reentrant call inside %s.__repr__", o->ob_type->tp_name);
