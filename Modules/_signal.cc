@@ -70,6 +70,20 @@ bool check_number(ThreadState& ts, int signum) {
   return false;
 }
 
+// What a signal does now: a handler set from Python, SIG_DFL, SIG_IGN, or None for a handler that C code has set.
+Ref<> present_handler(ThreadState& ts, int signalnum) {
+  PyObject* d = runtime().main != nullptr && ts.interpreter().is_main ? handlers(ts) : nullptr;
+  Ref<> key = int_from_i64(ts, signalnum);
+  Ref<> handler;
+  if (!key || (d != nullptr && failed(dict_lookup(ts, d, key.get(), &handler)))) return {};
+  if (handler) return handler;
+  struct sigaction action;
+  if (sigaction(signalnum, nullptr, &action) != 0) return new_none();
+  if (action.sa_handler == SIG_DFL) return dup(default_handler());
+  if (action.sa_handler == SIG_IGN) return dup(ignore_handler());
+  return new_none();
+}
+
 Ref<> m_signal(ThreadState& ts, PyObject*, int signalnum, PyObject* handler) {
   if (!in_main_thread(ts)) return raise(ts, PyExc_ValueError, "signal only works in main thread of the main interpreter");
   if (!check_number(ts, signalnum)) return {};
@@ -90,26 +104,17 @@ Ref<> m_signal(ThreadState& ts, PyObject*, int signalnum, PyObject* handler) {
     }
   }
   if (PyErr_CheckSignals() < 0) return {};
+  Ref<> old = present_handler(ts, signalnum);
+  if (!old) return {};
   if (failed(install(signalnum, c_handler))) return raise_os_error(ts, errno);
   Ref<> key = int_from_i64(ts, signalnum);
   PyObject* d = handlers(ts);
-  Ref<> old;
-  if (!key || d == nullptr || failed(dict_lookup(ts, d, key.get(), &old)) || failed(dict_set(ts, d, key.get(), handler))) return {};
-  return old ? std::move(old) : new_none();
+  if (!key || d == nullptr || failed(dict_set(ts, d, key.get(), handler))) return {};
+  return old;
 }
 
 Ref<> m_getsignal(ThreadState& ts, PyObject*, int signalnum) {
-  if (!check_number(ts, signalnum)) return {};
-  PyObject* d = runtime().main != nullptr && ts.interpreter().is_main ? handlers(ts) : nullptr;
-  Ref<> key = int_from_i64(ts, signalnum);
-  Ref<> handler;
-  if (!key || (d != nullptr && failed(dict_lookup(ts, d, key.get(), &handler)))) return {};
-  if (handler) return handler;
-  struct sigaction action;
-  if (sigaction(signalnum, nullptr, &action) != 0) return new_none();
-  if (action.sa_handler == SIG_DFL) return dup(default_handler());
-  if (action.sa_handler == SIG_IGN) return dup(ignore_handler());
-  return new_none();
+  return check_number(ts, signalnum) ? present_handler(ts, signalnum) : Ref<>();
 }
 
 Ref<> m_default_int_handler(ThreadState& ts, PyObject*, PyObject*, PyObject*) { return raise_none(ts, PyExc_KeyboardInterrupt); }

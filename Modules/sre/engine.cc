@@ -463,7 +463,11 @@ Outcome Matcher::search(Py_ssize_t at, Py_ssize_t not_empty_at, Match* out) {
       set = pc + 5;
     }
   }
-  for (Py_ssize_t place = at; place + min_width <= text_.end; ++place) {
+  // What is tied to the beginning is tried once.
+  const uint32_t* body = static_cast<Op>(pc[0]) == Op::kInfo ? pc + 1 + pc[1] : pc;
+  const bool anchored = static_cast<Op>(body[0]) == Op::kAt && (body[1] == kBeginning || body[1] == kBeginningString);
+  const Py_ssize_t last = anchored && at + min_width <= text_.end ? at : text_.end - min_width;
+  for (Py_ssize_t place = at; place <= last; ++place) {
     if (literal) {
       if (text_.kind == 1 && first < 256) {
         const auto* base = static_cast<const uint8_t*>(text_.data);

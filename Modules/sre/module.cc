@@ -50,6 +50,7 @@ struct Scanner {
   Py_ssize_t pos, end;
   Py_ssize_t not_empty_at;
   bool running;
+  Py_buffer view;  // of anything but a str: exported as long as the scanner lives
 };
 Pattern* pattern_of(PyObject* o) { return reinterpret_cast<Pattern*>(o); }
 MatchObject* match_of(PyObject* o) { return reinterpret_cast<MatchObject*>(o); }
@@ -171,7 +172,8 @@ bool each_match(ThreadState& ts, Pattern* p, const Subject& s, Py_ssize_t limit,
     if (!yes) return true;
     if (!found(search)) return false;
     at = search.found.end;
-    not_empty_at = search.found.end;
+    // An empty match may follow one that was not empty, at the same place; not another empty one.
+    not_empty_at = search.found.start == search.found.end ? at : -1;
   }
   return true;
 }
@@ -293,8 +295,11 @@ Ref<> p_scanner(ThreadState& ts, PyObject* self, PyObject* string, Py_ssize_t po
   c->end = s.end();
   c->not_empty_at = -1;
   c->running = false;
+  c->view = {};
   PyObject_GC_Track(c);
-  return Ref<>::steal(reinterpret_cast<PyObject*>(c));
+  Ref<> owner = Ref<>::steal(reinterpret_cast<PyObject*>(c));
+  if (!PyUnicode_Check(string) && PyObject_GetBuffer(string, &c->view, PyBUF_SIMPLE) < 0) return {};
+  return owner;
 }
 Ref<> p_finditer(ThreadState& ts, PyObject* self, PyObject* string, Py_ssize_t pos, Py_ssize_t endpos) {
   Ref<> scanner = p_scanner(ts, self, string, pos, endpos);
@@ -584,7 +589,8 @@ Ref<> s_next(ThreadState& ts, PyObject* self) {
     return new_none();
   }
   Ref<> m = make_match(ts, state_by_type(self), c->pattern, s, search);
-  c->pos = c->not_empty_at = search.found.end;
+  c->pos = search.found.end;
+  c->not_empty_at = search.found.start == search.found.end ? c->pos : -1;
   return m;
 }
 int s_traverse(PyObject* self, visitproc visit, void* arg) {
@@ -596,6 +602,7 @@ int s_traverse(PyObject* self, visitproc visit, void* arg) {
 void s_dealloc(PyObject* self) {
   PyTypeObject* t = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
+  if (scanner_of(self)->view.obj != nullptr) PyBuffer_Release(&scanner_of(self)->view);
   Py_CLEAR(scanner_of(self)->pattern);
   Py_CLEAR(scanner_of(self)->string);
   PyObject_GC_Del(self);

@@ -622,9 +622,19 @@ int _PyUnicode_IsXidStart(Py_UCS4 c) { return uc_has(c, kUcXidStart); }
 int _PyUnicode_ToDecimalDigit(Py_UCS4 c) { return uc_to_decimal(c); }
 int _PyUnicode_ToDigit(Py_UCS4 c) { return uc_to_digit(c); }
 double _PyUnicode_ToNumeric(Py_UCS4 c) { return uc_to_numeric(c); }
-Py_UCS4 _PyUnicode_ToLowercase(Py_UCS4 c) { return uc_to_lower(c); }
-Py_UCS4 _PyUnicode_ToUppercase(Py_UCS4 c) { return uc_to_upper(c); }
-Py_UCS4 _PyUnicode_ToTitlecase(Py_UCS4 c) { return uc_to_title(c); }
+// Of a mapping to several characters these give the first.
+Py_UCS4 _PyUnicode_ToLowercase(Py_UCS4 c) {
+  Py_UCS4 out[3];
+  return uc_to_lower_full(c, out) > 1 ? out[0] : uc_to_lower(c);
+}
+Py_UCS4 _PyUnicode_ToUppercase(Py_UCS4 c) {
+  Py_UCS4 out[3];
+  return uc_to_upper_full(c, out) > 1 ? out[0] : uc_to_upper(c);
+}
+Py_UCS4 _PyUnicode_ToTitlecase(Py_UCS4 c) {
+  Py_UCS4 out[3];
+  return uc_to_title_full(c, out) > 1 ? out[0] : uc_to_title(c);
+}
 int _PyUnicode_ToLowerFull(Py_UCS4 c, Py_UCS4* out) { return uc_to_lower_full(c, out); }
 int _PyUnicode_ToUpperFull(Py_UCS4 c, Py_UCS4* out) { return uc_to_upper_full(c, out); }
 int _PyUnicode_ToTitleFull(Py_UCS4 c, Py_UCS4* out) { return uc_to_title_full(c, out); }
