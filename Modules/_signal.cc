@@ -1,7 +1,9 @@
 // _signal: handlers of signals. The C handler only notes the signal; Python handlers run in the main thread of the main
 // interpreter at its next poll. What the C handler needs is in Runtime (atomics); the Python handlers are the main
 // interpreter's.
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -159,6 +161,13 @@ PyObject* m_set_wakeup_fd(PyObject*, PyObject* const* args, Py_ssize_t n, PyObje
   int fd;
   if (!convert_int(ts, v[0], {&kView, 0}, &fd)) return nullptr;
   if (!in_main_thread(ts)) return raise(ts, PyExc_ValueError, "set_wakeup_fd only works in main thread of the main interpreter");
+  if (fd != -1) {
+    struct stat status;
+    if (fstat(fd, &status) != 0) return raise_os_error(ts, errno);
+    int flags = fcntl(fd, F_GETFL);
+    if (flags == -1) return raise_os_error(ts, errno);
+    if (!(flags & O_NONBLOCK)) return raise(ts, PyExc_ValueError, "the fd %i must be in non-blocking mode", fd);
+  }
   if (v[1] != nullptr) runtime().signals.warn_on_full_buffer.store(object_is_true(ts, v[1]) == Tri::kTrue);
   return int_from_i64(ts, runtime().signals.wakeup_fd.exchange(fd)).release();
 }
@@ -168,9 +177,12 @@ PyObject* m_set_wakeup_fd(PyObject*, PyObject* const* args, Py_ssize_t n, PyObje
 bool read_set(ThreadState& ts, PyObject* iterable, sigset_t* out) {
   sigemptyset(out);
   return !failed(for_each(ts, iterable, [&](PyObject* item) {
-    Py_ssize_t n;
-    if (failed(index_as_ssize(ts, item, &n))) return Status::kError;
-    if (n < 1 || n > 64) return Status(raise(ts, PyExc_ValueError, "signal number %zd out of range [1; 64]", n));
+    Ref<> index = number_index(ts, item);
+    if (!index) return Status::kError;
+    int overflow;
+    int64_t n = int_as_i64_overflow(index.get(), &overflow);
+    if (overflow != 0) n = -1;
+    if (n < 1 || n > 64) return Status(raise(ts, PyExc_ValueError, "signal number %lld out of range [1; 64]", static_cast<long long>(n)));
     sigaddset(out, static_cast<int>(n));
     return Status::kOk;
   }));
