@@ -488,6 +488,25 @@ bool call_form(PyFunctionObject* f, Py_ssize_t given, bool* defaults) {
   return true;
 }
 
+// A class that object.__new__ instantiates and a Python function initialises. Its abstractness is part of its version.
+bool specialise_class_call(ThreadState& ts, const uint64_t* pc, PyTypeObject* type, Py_ssize_t n) {
+  if (obj(type)->ob_type->tp_call != PyType_Type.tp_call) return false;
+  if (type->tp_new != PyBaseObject_Type.tp_new || type->tp_alloc != PyType_GenericAlloc || type->tp_itemsize != 0) return false;
+  if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || (type->tp_flags & Py_TPFLAGS_IS_ABSTRACT)) return false;
+  PyObject* init = type_peek_lookup(ts, type, ID(__init__));
+  bool defaults;
+  if (init == nullptr || !is_function(init) || !call_form(as_function(init), n + 1, &defaults)) return false;
+  uint32_t version = type_version(ts, type);
+  uint32_t function = function_version(ts, as_function(init));
+  if (version == 0 || function == 0) return false;
+  CacheWord* c = cache_of(pc);
+  c->keys_version = version;
+  c->index = function;
+  c[1].object = init;
+  rewrite(pc, Opcode::kCallClass);
+  return true;
+}
+
 bool is_builtin_named(ThreadState& ts, PyObject* callable, const char* name) {
   PyObject* v = PyDict_GetItemString(ts.interpreter().builtins, name);
   return v == callable;
@@ -522,6 +541,7 @@ bool specialise_call(ThreadState& ts, CodeObject* code, const uint64_t* pc, PyOb
     rewrite(pc, Opcode::kCallType1);
     return true;
   }
+  if (PyType_Check(callable)) return specialise_class_call(ts, pc, reinterpret_cast<PyTypeObject*>(callable), n);
   if (is_exact(callable, &PyCFunction_Type)) {
     auto* f = reinterpret_cast<PyCFunctionObject*>(callable);
     int flags = f->m_ml->ml_flags & (METH_VARARGS | METH_KEYWORDS | METH_NOARGS | METH_O | METH_FASTCALL | METH_METHOD);
