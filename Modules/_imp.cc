@@ -17,6 +17,7 @@
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
 #include "Objects/type/bind.h"
+#include "Python/import/import.h"
 #include "Python/import/upcalls.h"
 #include "Python/runtime/config.h"
 #include "Python/runtime/runtime.h"
@@ -159,32 +160,15 @@ Ref<> m_frozen_module_names(ThreadState& ts, PyObject*) {
 }
 Ref<> m_override_frozen(ThreadState&, PyObject*, int) { return new_none(); }
 
-// ---- the import lock: one per interpreter, re-entrant --------------------------------------------------------------
-// The interpreter's own lock serialises these functions, so the state needs no lock of its own; waiting gives it up.
+// ---- the import lock ---------------------------------------------------------------------------------------------
 
-struct ImpState {
-  unsigned long owner;
-  int depth;
-};
-ImpState* state_of(PyObject* m) { return static_cast<ImpState*>(PyModule_GetState(m)); }
-
-Ref<> m_lock_held(ThreadState&, PyObject* m) { return new_bool(state_of(m)->depth != 0); }
-Ref<> m_acquire_lock(ThreadState& ts, PyObject* m) {
-  ImpState* s = state_of(m);
-  while (s->depth != 0 && s->owner != ts.thread_id) {
-    PyThreadState* saved = PyEval_SaveThread();
-    usleep(50);
-    PyEval_RestoreThread(saved);
-  }
-  s->owner = ts.thread_id;
-  ++s->depth;
-  return new_none();
+Ref<> m_lock_held(ThreadState& ts, PyObject*) { return new_bool(ts.interpreter().import_lock_depth != 0); }
+Status m_acquire_lock(ThreadState& ts, PyObject*) {
+  import_lock_acquire(ts);
+  return Status::kOk;
 }
-Ref<> m_release_lock(ThreadState& ts, PyObject* m) {
-  ImpState* s = state_of(m);
-  if (s->depth == 0 || s->owner != ts.thread_id) return raise(ts, PyExc_RuntimeError, "not holding the import lock");
-  --s->depth;
-  return new_none();
+Status m_release_lock(ThreadState& ts, PyObject*) {
+  return import_lock_release(ts) ? Status::kOk : Status(raise(ts, PyExc_RuntimeError, "not holding the import lock"));
 }
 
 // ---- extension modules -------------------------------------------------------------------------------------------
@@ -265,4 +249,4 @@ int exec_imp(PyObject* m) {
 }  // namespace
 }  // namespace atl
 
-ATOLL_BUILTIN_MODULE(PyInit__imp, "_imp", "What importlib asks of the interpreter.", sizeof(atl::ImpState), atl::kMethods, atl::exec_imp)
+ATOLL_BUILTIN_MODULE(PyInit__imp, "_imp", "What importlib asks of the interpreter.", 0, atl::kMethods, atl::exec_imp)

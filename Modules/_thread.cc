@@ -1,5 +1,6 @@
 // _thread: threads of this interpreter, locks, thread-local data.
 #include <pthread.h>
+#include <semaphore.h>
 #include <time.h>
 
 #include <cerrno>
@@ -33,46 +34,30 @@ State* state_of(PyObject* m) { return static_cast<State*>(PyModule_GetState(m));
 
 // ---- a lock that may be released by any thread --------------------------------------------------------------------
 
+// A semaphore, which unlike a condition variable is in order after fork whoever waited for it.
 struct RawLock {
-  pthread_mutex_t mutex;
-  pthread_cond_t freed;
+  sem_t free;
   bool locked;
 
   void init() {
-    pthread_mutex_init(&mutex, nullptr);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&freed, &attr);
-    pthread_condattr_destroy(&attr);
+    sem_init(&free, 0, 1);
     locked = false;
   }
-  void destroy() {
-    pthread_cond_destroy(&freed);
-    pthread_mutex_destroy(&mutex);
-  }
+  void destroy() { sem_destroy(&free); }
   bool try_acquire() {
-    pthread_mutex_lock(&mutex);
-    bool got = !locked;
+    if (sem_trywait(&free) != 0) return false;
     locked = true;
-    pthread_mutex_unlock(&mutex);
-    return got;
+    return true;
   }
-  // Waits until the deadline (NULL: for ever), at most for 50 ms in one go so that signals are looked at.
+  // Waits until the deadline, at most; a signal ends the wait, too. The interpreter's lock is not held.
   bool wait(const timespec* deadline) {
-    pthread_mutex_lock(&mutex);
-    int error = 0;
-    while (locked && error == 0) error = pthread_cond_timedwait(&freed, &mutex, deadline);
-    bool got = !locked;
-    if (got) locked = true;
-    pthread_mutex_unlock(&mutex);
-    return got;
+    if (sem_clockwait(&free, CLOCK_MONOTONIC, deadline) != 0) return false;
+    locked = true;
+    return true;
   }
   void release() {
-    pthread_mutex_lock(&mutex);
     locked = false;
-    pthread_cond_signal(&freed);
-    pthread_mutex_unlock(&mutex);
+    sem_post(&free);
   }
 };
 

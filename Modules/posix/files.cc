@@ -197,9 +197,9 @@ Ref<> m_fchmod(ThreadState& ts, PyObject*, int fd, int mode) {
   bool ok = unlocked_retry([&] { return fchmod(fd, static_cast<mode_t>(mode)); }, &r);
   return done(ts, ok, r);
 }
-Ref<> m_fchown(ThreadState& ts, PyObject*, int fd, Py_ssize_t uid, Py_ssize_t gid) {
+Ref<> m_fchown(ThreadState& ts, PyObject*, int fd, UserId uid, GroupId gid) {
   int r;
-  bool ok = unlocked_retry([&] { return fchown(fd, static_cast<uid_t>(uid), static_cast<gid_t>(gid)); }, &r);
+  bool ok = unlocked_retry([&] { return fchown(fd, uid.id, gid.id); }, &r);
   return done(ts, ok, r);
 }
 Ref<> m_get_inheritable(ThreadState& ts, PyObject*, int fd) {

@@ -14,10 +14,10 @@ constexpr const char* kHave[] = {
 
 int exec_posix(PyObject* m) {
   ThreadState& ts = current_thread();
-  for (const MethodSpec* table : {kFileMethods, kPathMethods, kDirMethods, kProcessMethods}) {
+  for (const MethodSpec* table : {kFileMethods, kPathMethods, kDirMethods, kProcessMethods, kSpawnMethods}) {
     if (PyModule_AddFunctions(m, const_cast<PyMethodDef*>(table->c())) < 0) return -1;
   }
-  if (!add_stat_types(m) || !add_dir_types(m) || !add_process_types(m) || !add_constants(m)) return -1;
+  if (!add_stat_types(m) || !add_dir_types(m) || !add_process_types(m) || !add_spawn_types(m) || !add_constants(m)) return -1;
   Ref<> environment = make_environ(ts);
   Ref<> have = Ref<>::steal(PyList_New(0));
   if (!environment || !have || PyModule_AddObjectRef(m, "environ", environment.get()) < 0) return -1;
@@ -30,12 +30,14 @@ int exec_posix(PyObject* m) {
 
 int posix_traverse(PyObject* m, visitproc visit, void* arg) {
   State* s = state_of(m);
-  for (PyObject* o : {s->stat_result, s->statvfs_result, s->terminal_size, s->uname_result, s->times_result, s->dir_entry, s->scandir_iterator}) Py_VISIT(o);
+  for (PyObject* o : {s->stat_result, s->statvfs_result, s->terminal_size, s->uname_result, s->times_result, s->dir_entry, s->scandir_iterator, s->waitid_result,
+                      s->sched_param}) Py_VISIT(o);
   return 0;
 }
 int posix_clear(PyObject* m) {
   State* s = state_of(m);
-  for (PyObject** o : {&s->stat_result, &s->statvfs_result, &s->terminal_size, &s->uname_result, &s->times_result, &s->dir_entry, &s->scandir_iterator}) Py_CLEAR(*o);
+  for (PyObject** o : {&s->stat_result, &s->statvfs_result, &s->terminal_size, &s->uname_result, &s->times_result, &s->dir_entry, &s->scandir_iterator, &s->waitid_result,
+                       &s->sched_param}) Py_CLEAR(*o);
   return 0;
 }
 

@@ -171,34 +171,14 @@ Ref<> m_chmod(ThreadState& ts, PyObject*, const PathOrFd& path, int mode, DirFd 
   mode_t bits = static_cast<mode_t>(mode);
   return done(ts, unlocked([&] { return path.is_fd() ? fchmod(path.fd, bits) : fchmodat(dir.fd, path.c, bits, 0); }), path);
 }
-// uid_t and gid_t: -1 stands for "leave it".
-bool as_id(ThreadState& ts, PyObject* o, unsigned* out, const char* what) {
-  Ref<> index = number_index(ts, o);
-  if (!index) {
-    if (error_clear_if(ts, PyExc_TypeError)) (void)raise(ts, PyExc_TypeError, "%s should be integer, not %T", what, o);
-    return false;
-  }
-  int64_t v;
-  bool fits = !failed(int_as_i64(ts, index.get(), &v));
-  if (!fits) error_clear(ts);
-  if (!fits || v < -1 || v > INT64_C(0xffffffff)) {
-    (void)raise(ts, PyExc_OverflowError, "%s is %s", what, fits && v < -1 ? "less than minimum" : "greater than maximum");
-    return false;
-  }
-  *out = static_cast<unsigned>(v);
-  return true;
-}
-Ref<> m_chown(ThreadState& ts, PyObject*, const PathOrFd& path, PyObject* uid, PyObject* gid, DirFd dir, bool follow) {
-  unsigned u, g;
-  if (!fd_with(ts, path, dir, follow, "chown") || !as_id(ts, uid, &u, "uid") || !as_id(ts, gid, &g, "gid")) return {};
+Ref<> m_chown(ThreadState& ts, PyObject*, const PathOrFd& path, UserId uid, GroupId gid, DirFd dir, bool follow) {
+  if (!fd_with(ts, path, dir, follow, "chown")) return {};
   return done(ts, unlocked([&] {
-    return path.is_fd() ? fchown(path.fd, u, g) : fchownat(dir.fd, path.c, u, g, follow ? 0 : AT_SYMLINK_NOFOLLOW);
+    return path.is_fd() ? fchown(path.fd, uid.id, gid.id) : fchownat(dir.fd, path.c, uid.id, gid.id, follow ? 0 : AT_SYMLINK_NOFOLLOW);
   }), path);
 }
-Ref<> m_lchown(ThreadState& ts, PyObject*, const Path& path, PyObject* uid, PyObject* gid) {
-  unsigned u, g;
-  if (!as_id(ts, uid, &u, "uid") || !as_id(ts, gid, &g, "gid")) return {};
-  return done(ts, unlocked([&] { return lchown(path.c, u, g); }), path);
+Ref<> m_lchown(ThreadState& ts, PyObject*, const Path& path, UserId uid, GroupId gid) {
+  return done(ts, unlocked([&] { return lchown(path.c, uid.id, gid.id); }), path);
 }
 Ref<> m_chdir(ThreadState& ts, PyObject*, const PathOrFd& path) {
   return done(ts, unlocked([&] { return path.is_fd() ? fchdir(path.fd) : chdir(path.c); }), path);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cerrno>
+#include <climits>
+#include <memory>
 #include <utility>
 
 #include "Modules/module_def.h"
@@ -21,6 +23,8 @@ struct State {
   PyObject* times_result;
   PyObject* dir_entry;
   PyObject* scandir_iterator;
+  PyObject* waitid_result;
+  PyObject* sched_param;
 };
 inline State* state_of(PyObject* m) { return static_cast<State*>(PyModule_GetState(m)); }
 
@@ -39,6 +43,14 @@ struct PathOrFdOrNone : Path {};
 struct DirFd {
   int fd = -100;  // AT_FDCWD
 };
+// uid_t and gid_t; -1 stands for "leave it".
+struct UserId {
+  uid_t id;
+};
+struct GroupId {
+  gid_t id;
+};
+bool as_id(ThreadState& ts, PyObject* o, unsigned* out, const char* what);  // what: "uid" or "gid"
 // A file descriptor, or an object with fileno().
 struct Fileno {
   int fd = -1;
@@ -78,6 +90,22 @@ bool unlocked_retry(F f, R* result) {
   }
 }
 
+// C strings for exec: owns what it points to.
+class Strings {
+ public:
+  bool init();
+  bool add(PyObject* o);  // str, bytes or os.PathLike
+  bool add_bytes(Ref<> bytes);
+  char** data();  // terminated by NULL
+
+ private:
+  Ref<> list_;
+  std::unique_ptr<char*[]> pointers_;
+};
+// `what` begins the messages: "execv() arg 2", "execve: argv".
+bool take_argv(ThreadState& ts, PyObject* argv, Strings* out, const char* what);
+bool take_env(ThreadState& ts, PyObject* mapping, Strings* out);
+
 Ref<> name_as_given(ThreadState& ts, const char* name, size_t n, bool as_bytes);
 Ref<> make_stat(ThreadState& ts, PyObject* m, const struct stat& st);
 
@@ -86,9 +114,11 @@ extern const MethodSpec kFileMethods[];
 extern const MethodSpec kPathMethods[];
 extern const MethodSpec kDirMethods[];
 extern const MethodSpec kProcessMethods[];
+extern const MethodSpec kSpawnMethods[];
 bool add_dir_types(PyObject* m);
 bool add_stat_types(PyObject* m);
 bool add_process_types(PyObject* m);
+bool add_spawn_types(PyObject* m);
 bool add_constants(PyObject* m);
 Ref<> make_environ(ThreadState& ts);
 
@@ -112,6 +142,14 @@ struct ArgTraits<posix::PathOrFdOrNone> {
 template <>
 struct ArgTraits<posix::DirFd> {
   static bool convert(ThreadState& ts, PyObject* o, const ArgPlace&, posix::DirFd* out) { return posix::convert_dir_fd(ts, o, out); }
+};
+template <>
+struct ArgTraits<posix::UserId> {
+  static bool convert(ThreadState& ts, PyObject* o, const ArgPlace&, posix::UserId* out) { return posix::as_id(ts, o, &out->id, "uid"); }
+};
+template <>
+struct ArgTraits<posix::GroupId> {
+  static bool convert(ThreadState& ts, PyObject* o, const ArgPlace&, posix::GroupId* out) { return posix::as_id(ts, o, &out->id, "gid"); }
 };
 template <>
 struct ArgTraits<posix::Fileno> {

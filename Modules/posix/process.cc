@@ -1,4 +1,5 @@
 // posix: processes, users, the environment, the system.
+#include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #include "Modules/posix/posix.h"
 #include "Objects/float/float.h"
+#include "Objects/list.h"
 
 extern char** environ;
 
@@ -29,17 +31,17 @@ template <auto kCall>
 Ref<> identity(ThreadState& ts, PyObject*) {
   return int_from_i64(ts, static_cast<int64_t>(kCall()));
 }
-template <auto kCall>
-Ref<> set_one(ThreadState& ts, PyObject*, Py_ssize_t id) {
-  return none_or_error(ts, kCall(static_cast<unsigned>(id)));
+template <auto kCall, class Id>
+Ref<> set_one(ThreadState& ts, PyObject*, Id id) {
+  return none_or_error(ts, kCall(id.id));
 }
-template <auto kCall>
-Ref<> set_two(ThreadState& ts, PyObject*, Py_ssize_t a, Py_ssize_t b) {
-  return none_or_error(ts, kCall(static_cast<unsigned>(a), static_cast<unsigned>(b)));
+template <auto kCall, class Id>
+Ref<> set_two(ThreadState& ts, PyObject*, Id a, Id b) {
+  return none_or_error(ts, kCall(a.id, b.id));
 }
-template <auto kCall>
-Ref<> set_three(ThreadState& ts, PyObject*, Py_ssize_t a, Py_ssize_t b, Py_ssize_t c) {
-  return none_or_error(ts, kCall(static_cast<unsigned>(a), static_cast<unsigned>(b), static_cast<unsigned>(c)));
+template <auto kCall, class Id>
+Ref<> set_three(ThreadState& ts, PyObject*, Id a, Id b, Id c) {
+  return none_or_error(ts, kCall(a.id, b.id, c.id));
 }
 template <auto kCall>
 Ref<> get_three(ThreadState& ts, PyObject*) {
@@ -60,6 +62,40 @@ Ref<> m_getgroups(ThreadState& ts, PyObject*) {
   for (int i = 0; list && i < n; ++i) {
     Ref<> g = int_from_i64(ts, groups[i]);
     if (!g || PyList_Append(list.get(), g.get()) < 0) return {};
+  }
+  return list;
+}
+Ref<> m_setgroups(ThreadState& ts, PyObject*, PyObject* groups) {
+  if (!PySequence_Check(groups)) return raise(ts, PyExc_TypeError, "setgroups argument must be a sequence");
+  Py_ssize_t n = PySequence_Size(groups);
+  if (n < 0) return {};
+  if (n > NGROUPS_MAX) return raise(ts, PyExc_ValueError, "too many groups");
+  auto ids = std::make_unique<gid_t[]>(static_cast<size_t>(n) + 1);
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    Ref<> item = Ref<>::steal(PySequence_GetItem(groups, i));
+    if (!item) return {};
+    if (!is_int(item.get())) return raise(ts, PyExc_TypeError, "groups must be integers");
+    if (!as_id(ts, item.get(), &ids[static_cast<size_t>(i)], "gid")) return {};
+  }
+  return none_or_error(ts, setgroups(static_cast<size_t>(n), ids.get()));
+}
+Ref<> m_initgroups(ThreadState& ts, PyObject*, const Path& user, GroupId group) { return none_or_error(ts, initgroups(user.c, group.id)); }
+Ref<> m_getgrouplist(ThreadState& ts, PyObject*, PyUnicodeObject* user, GroupId group) {
+  Ref<> name = Ref<>::steal(PyUnicode_EncodeFSDefault(obj(user)));
+  char* c;
+  if (!name || PyBytes_AsStringAndSize(name.get(), &c, nullptr) < 0) return {};
+  int n = 64;
+  std::unique_ptr<gid_t[]> ids;
+  for (int room = n;; room = n > room ? n : 2 * room) {
+    ids = std::make_unique<gid_t[]>(static_cast<size_t>(room));
+    n = room;
+    if (getgrouplist(c, group.id, ids.get(), &n) >= 0) break;
+  }
+  Ref<> list = list_new(ts, 0);
+  for (int i = 0; list && i < n; ++i) {
+    gid_t id = ids[static_cast<size_t>(i)];
+    Ref<> number = int_from_i64(ts, id == static_cast<gid_t>(-1) ? -1 : int64_t{id});
+    if (!number || failed(list_append(ts, list.get(), std::move(number)))) return {};
   }
   return list;
 }
@@ -132,22 +168,50 @@ Ref<> m_cpu_count(ThreadState& ts, PyObject*) {
   long n = sysconf(_SC_NPROCESSORS_ONLN);
   return n > 0 ? int_from_i64(ts, n) : new_none();
 }
-Ref<> m_sysconf(ThreadState& ts, PyObject* m, PyObject* name) {
-  int64_t key;
+// A configuration value's number, given as such or by its name in the module's dict of names.
+Status configuration_number(ThreadState& ts, PyObject* m, const char* names_attribute, PyObject* name, int* out) {
   Ref<> number = Ref<>::dup_of(name);
   if (is_str(name)) {
-    Ref<> names = Ref<>::steal(PyObject_GetAttrString(m, "sysconf_names"));
-    if (!names) return {};
+    Ref<> names = object_getattr(ts, m, names_attribute);
+    if (!names) return Status::kError;
     PyObject* found = PyDict_GetItemWithError(names.get(), name);
-    if (found == nullptr) return error_set(ts) ? Ref<>() : Ref<>(raise(ts, PyExc_ValueError, "unrecognized configuration name"));
+    if (found == nullptr) return error_set(ts) ? Status::kError : Status(raise(ts, PyExc_ValueError, "unrecognized configuration name"));
     number = Ref<>::dup_of(found);
   } else if (!is_int(name)) {
     return raise(ts, PyExc_TypeError, "configuration names must be strings or integers");
   }
-  if (failed(int_as_i64(ts, number.get(), &key))) return {};
+  int64_t v;
+  if (failed(int_as_i64(ts, number.get(), &v))) return Status::kError;
+  *out = static_cast<int>(v);
+  return Status::kOk;
+}
+Ref<> m_sysconf(ThreadState& ts, PyObject* m, PyObject* name) {
+  int key;
+  if (failed(configuration_number(ts, m, "sysconf_names", name, &key))) return {};
   errno = 0;
-  long r = sysconf(static_cast<int>(key));
+  long r = sysconf(key);
   return r == -1 && errno != 0 ? Ref<>(call_error(ts)) : int_from_i64(ts, r);
+}
+Ref<> m_confstr(ThreadState& ts, PyObject* m, PyObject* name) {
+  int key;
+  if (failed(configuration_number(ts, m, "confstr_names", name, &key))) return {};
+  errno = 0;
+  size_t n = confstr(key, nullptr, 0);
+  if (n == 0) return errno != 0 ? Ref<>(call_error(ts)) : new_none();
+  auto text = std::make_unique<char[]>(n);
+  confstr(key, text.get(), n);
+  return Ref<>::steal(PyUnicode_DecodeFSDefaultAndSize(text.get(), static_cast<Py_ssize_t>(n) - 1));
+}
+Ref<> m_ctermid(ThreadState& ts, PyObject*) {
+  char name[L_ctermid];
+  return ctermid(name) == nullptr ? Ref<>(call_error(ts)) : Ref<>::steal(PyUnicode_DecodeFSDefault(name));
+}
+Ref<> m_sync(ThreadState&, PyObject*) {
+  unlocked([] {
+    sync();
+    return 0;
+  });
+  return new_none();
 }
 
 // ---- ending, signals, children -----------------------------------------------------------------------------------
@@ -199,83 +263,17 @@ Ref<> m_waitstatus_to_exitcode(ThreadState& ts, PyObject*, int s) {
   return raise(ts, PyExc_ValueError, "invalid wait status: %i", s);
 }
 
-// A vector of C strings that owns what it points to.
-class Strings {
- public:
-  bool add(ThreadState&, PyObject* o) {
-    PyObject* bytes = nullptr;
-    if (!PyUnicode_FSConverter(o, &bytes)) return false;
-    return add_bytes(Ref<>::steal(bytes));
-  }
-  bool add_bytes(Ref<> b) {
-    if (!b || PyList_Append(list_.get(), b.get()) < 0) return false;
-    return true;
-  }
-  bool init() { return static_cast<bool>(list_ = Ref<>::steal(PyList_New(0))); }
-  char** data() {
-    Py_ssize_t n = PyList_Size(list_.get());
-    pointers_ = std::make_unique<char*[]>(static_cast<size_t>(n) + 1);
-    for (Py_ssize_t i = 0; i < n; ++i) pointers_[i] = PyBytes_AsString(PyList_GetItem(list_.get(), i));
-    return pointers_.get();
-  }
-
- private:
-  Ref<> list_;
-  std::unique_ptr<char*[]> pointers_;
-};
-bool take_argv(ThreadState& ts, PyObject* argv, Strings* out, const char* function) {
-  if (!PyList_Check(argv) && !is_tuple(argv)) {
-    (void)raise(ts, PyExc_TypeError, "%s() arg 2 must be a tuple or list", function);
-    return false;
-  }
-  Ref<> fast = Ref<>::steal(PySequence_Tuple(argv));
-  if (!fast || !out->init()) return false;
-  Py_ssize_t n = tuple_size(fast.get());
-  if (n < 1) {
-    (void)raise(ts, PyExc_ValueError, "%s() arg 2 must not be empty", function);
-    return false;
-  }
-  for (Py_ssize_t i = 0; i < n; ++i) {
-    if (!out->add(ts, tuple_peek(fast.get(), i))) return false;
-  }
-  if (PyBytes_Size(Ref<>::steal(PyUnicode_EncodeFSDefault(Ref<>::steal(PyOS_FSPath(tuple_peek(fast.get(), 0))).get())).get()) == 0) {
-    (void)raise(ts, PyExc_ValueError, "%s() arg 2 first element cannot be empty", function);
-    return false;
-  }
-  return true;
-}
-bool take_env(ThreadState& ts, PyObject* env, Strings* out) {
-  if (!PyMapping_Check(env)) {
-    (void)raise(ts, PyExc_TypeError, "execve: environment must be a mapping object");
-    return false;
-  }
-  Ref<> items = Ref<>::steal(PyMapping_Items(env));
-  if (!items || !out->init()) return false;
-  for (Py_ssize_t i = 0; i < PyList_Size(items.get()); ++i) {
-    PyObject* pair = PyList_GetItem(items.get(), i);
-    PyObject *k, *v;
-    if (!PyUnicode_FSConverter(tuple_peek(pair, 0), &k)) return false;
-    Ref<> key = Ref<>::steal(k);
-    if (!PyUnicode_FSConverter(tuple_peek(pair, 1), &v)) return false;
-    Ref<> value = Ref<>::steal(v);
-    const char* name = PyBytes_AsString(k);
-    if (name[0] == 0 || std::strchr(name + 1, '=') != nullptr) {
-      (void)raise(ts, PyExc_ValueError, "illegal environment variable name");
-      return false;
-    }
-    if (!out->add_bytes(Ref<>::steal(PyBytes_FromFormat("%s=%s", name, PyBytes_AsString(v))))) return false;
-  }
-  return true;
-}
 Ref<> m_execv(ThreadState& ts, PyObject*, const Path& path, PyObject* argv) {
   Strings args;
-  if (!take_argv(ts, argv, &args, "execv")) return {};
+  if (!take_argv(ts, argv, &args, "execv() arg 2")) return {};
   execv(path.c, args.data());
   return path_error(ts, path);
 }
 Ref<> m_execve(ThreadState& ts, PyObject*, const PathOrFd& path, PyObject* argv, PyObject* env) {
   Strings args, vars;
-  if (!take_argv(ts, argv, &args, "execve") || !take_env(ts, env, &vars)) return {};
+  if (!take_argv(ts, argv, &args, "execve: argv")) return {};
+  if (!PyMapping_Check(env)) return raise(ts, PyExc_TypeError, "execve: environment must be a mapping object");
+  if (!take_env(ts, env, &vars)) return {};
   if (path.is_fd()) {
     fexecve(path.fd, args.data(), vars.data());
   } else {
@@ -327,6 +325,81 @@ PyObject* struct_type(PyObject* m, const char* name, const char* full, PyStructS
 
 }  // namespace
 
+bool as_id(ThreadState& ts, PyObject* o, unsigned* out, const char* what) {
+  Ref<> index = number_index(ts, o);
+  if (!index) {
+    if (error_clear_if(ts, PyExc_TypeError)) (void)raise(ts, PyExc_TypeError, "%s should be integer, not %T", what, o);
+    return false;
+  }
+  int overflow;
+  int64_t v = int_as_i64_overflow(index.get(), &overflow);
+  if (overflow != 0 || v < -1 || v > INT64_C(0xffffffff)) {
+    // As in 3.11, what a long holds and an id does not is always "less".
+    (void)raise(ts, PyExc_OverflowError, "%s is %s than %s", what, overflow > 0 ? "greater" : "less", overflow > 0 ? "maximum" : "minimum");
+    return false;
+  }
+  *out = static_cast<unsigned>(v);
+  return true;
+}
+
+bool Strings::init() { return static_cast<bool>(list_ = Ref<>::steal(PyList_New(0))); }
+bool Strings::add(PyObject* o) {
+  PyObject* bytes = nullptr;
+  return PyUnicode_FSConverter(o, &bytes) && add_bytes(Ref<>::steal(bytes));
+}
+bool Strings::add_bytes(Ref<> b) { return b && PyList_Append(list_.get(), b.get()) == 0; }
+char** Strings::data() {
+  Py_ssize_t n = PyList_Size(list_.get());
+  pointers_ = std::make_unique<char*[]>(static_cast<size_t>(n) + 1);
+  for (Py_ssize_t i = 0; i < n; ++i) pointers_[i] = PyBytes_AsString(PyList_GetItem(list_.get(), i));
+  return pointers_.get();
+}
+
+bool take_argv(ThreadState& ts, PyObject* argv, Strings* out, const char* what) {
+  if (!PyList_Check(argv) && !is_tuple(argv)) {
+    (void)raise(ts, PyExc_TypeError, "%s must be a tuple or list", what);
+    return false;
+  }
+  Ref<> fast = Ref<>::steal(PySequence_Tuple(argv));
+  if (!fast || !out->init()) return false;
+  Py_ssize_t n = tuple_size(fast.get());
+  if (n < 1) {
+    (void)raise(ts, PyExc_ValueError, "%s must not be empty", what);
+    return false;
+  }
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    if (!out->add(tuple_peek(fast.get(), i))) return false;
+  }
+  if (out->data()[0][0] == 0) {
+    (void)raise(ts, PyExc_ValueError, "%s first element cannot be empty", what);
+    return false;
+  }
+  return true;
+}
+bool take_env(ThreadState& ts, PyObject* mapping, Strings* out) {
+  Ref<> items = Ref<>::steal(PyMapping_Items(mapping));
+  if (!items || !out->init()) return false;
+  for (Py_ssize_t i = 0; i < PyList_Size(items.get()); ++i) {
+    PyObject* pair = PyList_GetItem(items.get(), i);
+    if (!is_tuple(pair) || tuple_size(pair) != 2) {
+      (void)raise(ts, PyExc_TypeError, "items() returned an item which is not a pair");
+      return false;
+    }
+    PyObject *k, *v;
+    if (!PyUnicode_FSConverter(tuple_peek(pair, 0), &k)) return false;
+    Ref<> key = Ref<>::steal(k);
+    if (!PyUnicode_FSConverter(tuple_peek(pair, 1), &v)) return false;
+    Ref<> value = Ref<>::steal(v);
+    const char* name = PyBytes_AsString(k);
+    if (name[0] == 0 || std::strchr(name + 1, '=') != nullptr) {
+      (void)raise(ts, PyExc_ValueError, "illegal environment variable name");
+      return false;
+    }
+    if (!out->add_bytes(Ref<>::steal(PyBytes_FromFormat("%s=%s", name, PyBytes_AsString(v))))) return false;
+  }
+  return true;
+}
+
 // A dict of bytes, as the process's environment is now. The first of two definitions of a name counts.
 Ref<> make_environ(ThreadState&) {
   Ref<> d = Ref<>::steal(PyDict_New());
@@ -363,14 +436,14 @@ constexpr MethodSpec kProcessMethods[] = {
     ATOLL_METHOD(identity<getgid>, "getgid", "($module, /)", "The group."),
     ATOLL_METHOD(identity<getegid>, "getegid", "($module, /)", "The effective group."),
     ATOLL_METHOD(identity<getpgrp>, "getpgrp", "($module, /)", "The process group."),
-    ATOLL_METHOD(set_one<setuid>, "setuid", "($module, uid, /)", "Set the user."),
-    ATOLL_METHOD(set_one<seteuid>, "seteuid", "($module, euid, /)", "Set the effective user."),
-    ATOLL_METHOD(set_one<setgid>, "setgid", "($module, gid, /)", "Set the group."),
-    ATOLL_METHOD(set_one<setegid>, "setegid", "($module, egid, /)", "Set the effective group."),
-    ATOLL_METHOD(set_two<setreuid>, "setreuid", "($module, ruid, euid, /)", "Set real and effective user."),
-    ATOLL_METHOD(set_two<setregid>, "setregid", "($module, rgid, egid, /)", "Set real and effective group."),
-    ATOLL_METHOD(set_three<setresuid>, "setresuid", "($module, ruid, euid, suid, /)", "Set real, effective and saved user."),
-    ATOLL_METHOD(set_three<setresgid>, "setresgid", "($module, rgid, egid, sgid, /)", "Set real, effective and saved group."),
+    ATOLL_METHOD((set_one<setuid, UserId>), "setuid", "($module, uid, /)", "Set the user."),
+    ATOLL_METHOD((set_one<seteuid, UserId>), "seteuid", "($module, euid, /)", "Set the effective user."),
+    ATOLL_METHOD((set_one<setgid, GroupId>), "setgid", "($module, gid, /)", "Set the group."),
+    ATOLL_METHOD((set_one<setegid, GroupId>), "setegid", "($module, egid, /)", "Set the effective group."),
+    ATOLL_METHOD((set_two<setreuid, UserId>), "setreuid", "($module, ruid, euid, /)", "Set real and effective user."),
+    ATOLL_METHOD((set_two<setregid, GroupId>), "setregid", "($module, rgid, egid, /)", "Set real and effective group."),
+    ATOLL_METHOD((set_three<setresuid, UserId>), "setresuid", "($module, ruid, euid, suid, /)", "Set real, effective and saved user."),
+    ATOLL_METHOD((set_three<setresgid, GroupId>), "setresgid", "($module, rgid, egid, sgid, /)", "Set real, effective and saved group."),
     ATOLL_METHOD(get_three<getresuid>, "getresuid", "($module, /)", "Real, effective and saved user."),
     ATOLL_METHOD(get_three<getresgid>, "getresgid", "($module, /)", "Real, effective and saved group."),
     ATOLL_METHOD(m_getpgid, "getpgid", "($module, /, pid)", "A process's group."),
@@ -379,6 +452,9 @@ constexpr MethodSpec kProcessMethods[] = {
     ATOLL_METHOD(m_setpgrp, "setpgrp", "($module, /)", "Lead a process group."),
     ATOLL_METHOD(m_setpgid, "setpgid", "($module, pid, pgrp, /)", "Set a process's group."),
     ATOLL_METHOD(m_getgroups, "getgroups", "($module, /)", "The supplementary groups."),
+    ATOLL_METHOD(m_setgroups, "setgroups", "($module, groups, /)", "Set the supplementary groups."),
+    ATOLL_METHOD(m_initgroups, "initgroups", "($module, username, gid, /)", "Set the supplementary groups to a user's, and one more."),
+    ATOLL_METHOD(m_getgrouplist, "getgrouplist", "($module, user, group, /)", "The groups that a user belongs to."),
     ATOLL_METHOD(m_getlogin, "getlogin", "($module, /)", "The login name."),
     ATOLL_METHOD(m_getpriority, "getpriority", "($module, /, which, who)", "A scheduling priority."),
     ATOLL_METHOD(m_setpriority, "setpriority", "($module, /, which, who, priority)", "Set a scheduling priority."),
@@ -395,6 +471,9 @@ constexpr MethodSpec kProcessMethods[] = {
     ATOLL_METHOD(m_getloadavg, "getloadavg", "($module, /)", "Average numbers of runnable processes."),
     ATOLL_METHOD(m_cpu_count, "cpu_count", "($module, /)", "The number of processors, or None."),
     ATOLL_METHOD(m_sysconf, "sysconf", "($module, name, /)", "A value of the system's configuration."),
+    ATOLL_METHOD(m_confstr, "confstr", "($module, name, /)", "A text of the system's configuration."),
+    ATOLL_METHOD(m_ctermid, "ctermid", "($module, /)", "The name of the process's controlling terminal."),
+    ATOLL_METHOD(m_sync, "sync", "($module, /)", "Write everything to the disks."),
     ATOLL_METHOD(m_exit, "_exit", "($module, /, status)", "End the process at once."),
     ATOLL_METHOD(m_abort, "abort", "($module, /)", "Abort the process."),
     ATOLL_METHOD(m_kill, "kill", "($module, pid, signal, /)", "Send a signal."),

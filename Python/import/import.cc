@@ -5,6 +5,8 @@
 // here. The fast path, a module that is in sys.modules already, is C++.
 #include "Python/import/import.h"
 
+#include <unistd.h>
+
 #include <cstring>
 
 #include "Objects/code/code.h"
@@ -23,6 +25,23 @@
 #include "atoll_config.h"
 
 namespace atl {
+
+void import_lock_acquire(ThreadState& ts) {
+  Interpreter& interp = ts.interpreter();
+  while (interp.import_lock_depth != 0 && interp.import_lock_owner != ts.thread_id) {
+    detach(&ts);
+    usleep(50);
+    attach(&ts);
+  }
+  interp.import_lock_owner = ts.thread_id;
+  ++interp.import_lock_depth;
+}
+bool import_lock_release(ThreadState& ts) {
+  Interpreter& interp = ts.interpreter();
+  if (interp.import_lock_depth == 0 || interp.import_lock_owner != ts.thread_id) return false;
+  --interp.import_lock_depth;
+  return true;
+}
 
 namespace {
 

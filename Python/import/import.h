@@ -11,5 +11,9 @@ void import_clear(ThreadState& ts);
 Ref<> import_module(ThreadState& ts, const char* name);
 // sys.path for the process, from configuration: a list.
 Ref<> import_make_path(ThreadState& ts);
+// The import lock: one per interpreter, re-entrant; waiting gives the interpreter's lock up. Release returns false to a
+// thread that does not hold it.
+void import_lock_acquire(ThreadState& ts);
+bool import_lock_release(ThreadState& ts);
 
 }  // namespace atl

@@ -73,6 +73,8 @@ struct Interpreter {
   PyObject* builtins_module = nullptr;
   PyObject* importlib = nullptr;   // _frozen_importlib
   PyObject* import_func = nullptr; // builtins.__import__ as first seen
+  unsigned long import_lock_owner = 0;  // a thread's id
+  int import_lock_depth = 0;
   PyObject* modules_by_index = nullptr;  // list, for PyState_FindModule
   PyObject* dict = nullptr;        // PyInterpreterState_GetDict
   PyObject* extensions = nullptr;  // dict (path, name) -> module data
