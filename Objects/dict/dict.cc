@@ -1,7 +1,8 @@
 // The dict table: lookup, insertion, deletion, growth.
 //
-// The index is open-addressed with linear probing from a multiplicative mix of the hash: neighbouring slots share a cache
-// line, and patterned integer keys do not cluster. An index slot holds an entry number, kFree or kDeleted. At most two
+// The index is open-addressed. A probe starts where the hash's low bits say, so that small ints stand in order, visits the
+// rest of its group of eight slots, and goes on to other groups by an odd stride made of all bits: runs of neighbouring
+// keys do not become runs of probes. An index slot holds an entry number, kFree or kDeleted. At most two
 // thirds of the slots are ever in use. Entries are appended; a deleted one keeps its place (key and value NULL) until
 // the table is rebuilt.
 //
@@ -12,6 +13,7 @@
 #include <cstring>
 
 #include "Objects/dict/internal.h"
+#include "Objects/int/int.h"
 #include "Objects/list.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
@@ -37,10 +39,32 @@ DictKeys* empty_keys() { return const_cast<DictKeys*>(&kEmptyKeys.keys); }
 
 bool is_str_kind(const DictKeys* k) { return (k->kind & kDictKeysStr) != 0; }
 
-ATOLL_INLINE size_t first_slot(const DictKeys* k, Py_hash_t hash) {
-  return static_cast<size_t>(static_cast<uint64_t>(hash) * 0x9e3779b97f4a7c15ull >> (64 - k->log2_size));
-}
 ATOLL_INLINE size_t slot_mask(const DictKeys* k) { return (size_t{1} << k->log2_size) - 1; }
+
+// The order in which an index is searched for a hash; it reaches every slot.
+class ProbePath {
+ public:
+  ATOLL_INLINE ProbePath(const DictKeys* k, Py_hash_t hash)
+      : mask_(slot_mask(k)), hash_(static_cast<uint64_t>(hash)), slot_((hash_ ^ (hash_ >> k->log2_size) * kSpread) & mask_) {}
+  ATOLL_INLINE size_t at() const { return slot_; }
+  ATOLL_INLINE void next() {
+    slot_ = (slot_ & ~kInGroup) | ((slot_ + 1) & kInGroup);
+    if (ATOLL_UNLIKELY(++visited_ == kGroup)) next_group();
+  }
+
+ private:
+  static constexpr size_t kGroup = 8;
+  static constexpr size_t kInGroup = kGroup - 1;
+  static constexpr uint64_t kSpread = 0x9e3779b97f4a7c15ull;
+  ATOLL_NOINLINE void next_group() {
+    visited_ = 0;
+    slot_ = (slot_ + ((hash_ * kSpread >> 40) | 1) * kGroup) & mask_;
+  }
+  size_t mask_;
+  uint64_t hash_;
+  size_t slot_;
+  unsigned visited_ = 0;
+};
 
 ATOLL_INLINE Py_ssize_t index_get(const DictKeys* k, size_t slot) {
   const void* index = k + 1;
@@ -124,8 +148,8 @@ void bump(ThreadState& ts, PyDictObject* d) { d->ma_version_tag = dict_next_vers
 // An exact str in a table of exact strs: nothing can run.
 ATOLL_INLINE Py_ssize_t find_str_in_str(const DictKeys* k, const PyObject* key, Py_hash_t hash, size_t* slot_out = nullptr) {
   const DictStrEntry* entries = dict_str_entries(k);
-  size_t mask = slot_mask(k);
-  for (size_t slot = first_slot(k, hash);; slot = (slot + 1) & mask) {
+  for (ProbePath path(k, hash);; path.next()) {
+    size_t slot = path.at();
     Py_ssize_t i = index_get(k, slot);
     if (i >= 0) {
       const PyObject* there = entries[i].key;
@@ -146,8 +170,8 @@ Py_ssize_t find_any(ThreadState& ts, PyDictObject* d, PyObject* key, Py_hash_t h
   if (is_exact_str(key) && is_str_kind(d->ma_keys)) return find_str_in_str(d->ma_keys, key, hash, slot_out);
 again:
   DictKeys* k = d->ma_keys;
-  size_t mask = slot_mask(k);
-  for (size_t slot = first_slot(k, hash);; slot = (slot + 1) & mask) {
+  for (ProbePath path(k, hash);; path.next()) {
+    size_t slot = path.at();
     Py_ssize_t i = index_get(k, slot);
     if (i == kFree) return kFree;
     if (i < 0) continue;
@@ -157,6 +181,11 @@ again:
       return i;
     }
     if (entry_hash(k, i) != hash) continue;
+    if (is_exact_int(there) && is_exact_int(key)) {
+      if (!int_equal(there, key)) continue;
+      if (slot_out != nullptr) *slot_out = slot;
+      return i;
+    }
     Ref<> hold = dup(there);
     Tri same = object_richcompare_bool(ts, there, key, Py_EQ);
     if (failed(same)) return kFailed;
@@ -169,10 +198,9 @@ again:
 }
 
 void append_index(DictKeys* k, Py_hash_t hash, Py_ssize_t entry) {
-  size_t mask = slot_mask(k);
-  size_t slot = first_slot(k, hash);
-  while (index_get(k, slot) >= 0) slot = (slot + 1) & mask;
-  index_put(k, slot, entry);
+  ProbePath path(k, hash);
+  while (index_get(k, path.at()) >= 0) path.next();
+  index_put(k, path.at(), entry);
 }
 
 // A fresh table with the live entries of the old one. kind: str only when all keys are.
@@ -200,7 +228,8 @@ Status rebuild(ThreadState& ts, PyDictObject* d, int log2, bool str_kind) {
   return Status::kOk;
 }
 
-int growth_log2(const PyDictObject* d) { return log2_for(d->ma_used * 3 > 5 ? d->ma_used * 2 + 1 : 5); }
+// Twice the room when the entries are alive; less when most were deleted.
+int growth_log2(const PyDictObject* d) { return log2_for(d->ma_used * 3 > 5 ? d->ma_used + d->ma_used / 2 + 1 : 5); }
 
 ATOLL_INLINE void track_for(ThreadState& ts, PyDictObject* d, PyObject* key, PyObject* value) {
   if (gc_is_tracked(d)) return;
@@ -238,10 +267,14 @@ Status insert_new(ThreadState& ts, PyDictObject* d, PyObject* key, Py_hash_t has
   return Status::kOk;
 }
 
-// The mutators' common beginning: a str's hash without a call.
+// The mutators' common beginning: the hash of a str or a small int without a call.
 ATOLL_INLINE Status hash_of(ThreadState& ts, PyObject* key, Py_hash_t* hash) {
   if (is_exact_str(key)) {
     *hash = str_hash(key);
+    return Status::kOk;
+  }
+  if (is_exact_int(key) && int_is_compact(key)) {
+    *hash = int_compact_hash(key);
     return Status::kOk;
   }
   return object_hash(ts, key, hash);
@@ -356,10 +389,9 @@ PyObject* dict_peek_str(PyObject* o, PyObject* name) {
     return i < 0 ? nullptr : dict_str_entries(k)[i].value;
   }
   // A mixed table: exact strs compare without code; other keys of the same hash can't be asked here.
-  size_t mask = slot_mask(k);
   const DictEntry* entries = dict_general_entries(k);
-  for (size_t slot = first_slot(k, hash);; slot = (slot + 1) & mask) {
-    Py_ssize_t i = index_get(k, slot);
+  for (ProbePath path(k, hash);; path.next()) {
+    Py_ssize_t i = index_get(k, path.at());
     if (i == kFree) return nullptr;
     if (i < 0) continue;
     PyObject* there = entries[i].key;
@@ -435,10 +467,9 @@ void take_entry(ThreadState& ts, PyDictObject* d, Py_ssize_t i, size_t slot, PyO
 
 // The index slot that holds entry i.
 size_t slot_of_entry(DictKeys* k, Py_ssize_t i) {
-  size_t mask = slot_mask(k);
-  size_t slot = first_slot(k, entry_hash(k, i));
-  while (index_get(k, slot) != i) slot = (slot + 1) & mask;
-  return slot;
+  ProbePath path(k, entry_hash(k, i));
+  while (index_get(k, path.at()) != i) path.next();
+  return path.at();
 }
 
 }  // namespace

@@ -53,6 +53,9 @@ const Py_ssize_t* fields_of(const PyTypeObject* type) {
       {&_PyExc_UnicodeTranslateError, &kKindUnicodeTranslate},
       {&_PyExc_BaseExceptionGroup, &kKindGroup},
   };
+  // The layout is that of the nearest built-in class; most have no fields of their own.
+  while (type->tp_flags & Py_TPFLAGS_HEAPTYPE) type = type->tp_base;
+  if (type->tp_basicsize == sizeof(PyBaseExceptionObject)) return kNoFields;
   for (const auto& row : kRows) {
     if (type == row.type || is_subtype(type, row.type)) return row.kind->fields;
   }

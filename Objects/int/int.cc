@@ -50,6 +50,15 @@ Ref<> int_from_result(ThreadState& ts, const MpnResult& result, bool negative) {
 
 namespace {
 Ref<> from_magnitude(ThreadState& ts, uint64_t value, bool negative) {
+  if (ATOLL_LIKELY(value >> (2 * kDigitBits) == 0)) {  // two digits: nothing to trim, and no cached value comes here
+    auto r = new_var_object<PyLongObject>(ts, &PyLong_Type, offsetof(PyLongObject, ob_digit) + 2 * sizeof(Digit), 0);
+    if (!r) return {};
+    Py_ssize_t size = value >> kDigitBits != 0 ? 2 : 1;
+    reinterpret_cast<PyVarObject*>(r.get())->ob_size = negative ? -size : size;
+    r->ob_digit[0] = static_cast<Digit>(value & kDigitMask);
+    r->ob_digit[1] = static_cast<Digit>(value >> kDigitBits);
+    return r;
+  }
   auto r = int_alloc(ts, value >> 60 ? 3 : 2);
   if (!r) return {};
   return int_finish(std::move(r), digits_from_u64(value, int_place(r)), negative);

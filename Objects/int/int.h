@@ -22,6 +22,16 @@ ATOLL_INLINE Py_ssize_t int_size(const PyObject* o) { return reinterpret_cast<co
 // At most one digit: its value.
 ATOLL_INLINE bool int_is_compact(const PyObject* o) { return static_cast<size_t>(int_size(o) + 1) <= 2; }
 ATOLL_INLINE Py_ssize_t int_compact_value(const PyObject* o) { return int_size(o) * static_cast<Py_ssize_t>(int_digits(o)[0]); }
+ATOLL_INLINE Py_hash_t int_compact_hash(const PyObject* o) {
+  Py_ssize_t v = int_compact_value(o);
+  return v == -1 ? -2 : v;
+}
+// Of two ints or subclass instances, by value.
+ATOLL_INLINE bool int_equal(const PyObject* a, const PyObject* b) {
+  Py_ssize_t size = int_size(a);
+  return size == int_size(b) &&
+         __builtin_memcmp(int_digits(a), int_digits(b), static_cast<size_t>(size < 0 ? -size : size) * sizeof(uint32_t)) == 0;
+}
 
 Ref<> int_from_i64(ThreadState& ts, int64_t v);
 Ref<> int_from_u64(ThreadState& ts, uint64_t v);

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "Objects/dict/dict.h"
+#include "Objects/int/int.h"
 #include "Objects/set/internal.h"
 #include "Objects/str/str.h"
 
@@ -82,6 +83,11 @@ again:
       out->entry = e;
       return true;
     }
+    if (is_exact_int(there) && is_exact_int(key)) {
+      if (!int_equal(there, key)) continue;
+      out->entry = e;
+      return true;
+    }
     Ref<> hold = dup(there);
     Tri same = object_richcompare_bool(ts, there, key, Py_EQ);
     if (failed(same)) return false;
@@ -144,6 +150,23 @@ void reset(PySetObject* s) {
 
 // The whole of another set, into one that is empty: no comparison can be needed.
 Status copy_into_empty(ThreadState& ts, PySetObject* to, PySetObject* from) {
+  if (from->fill == from->used && (from->mask < PySet_MINSIZE || from->used * 5 > from->mask)) {
+    // No dummies and not too much air: the table as it is.
+    setentry* fresh = to->smalltable;
+    if (from->mask >= PySet_MINSIZE) {
+      fresh = static_cast<setentry*>(object_alloc(ts, static_cast<size_t>(from->mask + 1) * sizeof(setentry)));
+      if (fresh == nullptr) return Status::kError;
+    }
+    if (to->table != to->smalltable) object_free(ts, to->table);
+    for (Py_ssize_t i = 0; i <= from->mask; ++i) {
+      fresh[i] = from->table[i];
+      if (fresh[i].key != nullptr) incref(fresh[i].key);
+    }
+    to->table = fresh;
+    to->mask = from->mask;
+    to->used = to->fill = from->used;
+    return Status::kOk;
+  }
   if (failed(rebuild(ts, to, from->used * 5 / 3 + 1))) return Status::kError;
   for (Py_ssize_t i = 0; i <= from->mask; ++i) {
     const setentry* e = &from->table[i];
@@ -291,7 +314,16 @@ void set_clear(ThreadState& ts, PyObject* o) {
   if (!small) object_free(ts, table);
 }
 
-void set_drop(ThreadState& ts, PyObject* o) { set_clear(ts, o); }
+// For a set that nobody can see any more.
+void set_drop(ThreadState& ts, PyObject* o) {
+  PySetObject* s = as_set(o);
+  if (s->used != 0) {
+    for (Py_ssize_t i = 0; i <= s->mask; ++i) {
+      if (is_live(&s->table[i])) decref(s->table[i].key);
+    }
+  }
+  if (s->table != s->smalltable) object_free(ts, s->table);
+}
 
 void set_swap(PyObject* x, PyObject* y) {
   PySetObject *a = as_set(x), *b = as_set(y);

@@ -216,10 +216,17 @@ constexpr uint8_t kChunkPages = kChunkSize / kPageSize - 1;  // the first page i
 constexpr uint32_t kAllPages = ((1u << kChunkPages) - 1) << 1;
 // Mappings of freed large blocks that a heap keeps: the kernel takes far longer to give a page than we to use it.
 constexpr size_t kKeptBytes = 32 * 1024 * 1024;
-constexpr size_t kKeptOne = 8 * 1024 * 1024;
+constexpr size_t kKeptOne = 16 * 1024 * 1024;
 constexpr unsigned kKeptCount = 64;
 // From this size on a block moves by its page table entries.
 constexpr size_t kRemapSize = 256 * 1024;
+
+void* map_large(size_t size) {
+  if (size < 2 * kHugePage) return map_aligned(size);
+  void* p = map_aligned(size, kHugePage);
+  if (p != nullptr) (void)madvise(p, size, MADV_HUGEPAGE);  // advice: without it the pages come one by one
+  return p;
+}
 
 char* span_begin(Chunk* c, const Span* s) { return reinterpret_cast<char*>(c) + s->first_page * kPageSize; }
 }  // namespace
@@ -416,10 +423,10 @@ void* Heap::alloc_large(size_t size) {
   }
   if (c == nullptr) {
     // Not from aligned_alloc: its pieces are not found again for aligned blocks, and the process grows without end.
-    c = static_cast<Chunk*>(map_aligned(mapped));
+    c = static_cast<Chunk*>(map_large(mapped));
     if (c == nullptr && kept_ != nullptr) {
       drop_kept();
-      c = static_cast<Chunk*>(map_aligned(mapped));
+      c = static_cast<Chunk*>(map_large(mapped));
     }
     if (c == nullptr) return nullptr;
     c->mapped_size = mapped;
@@ -461,7 +468,7 @@ void Heap::drop_kept() {
 
 // Grows a large block by moving its pages to a larger place. NULL, and nothing changed, when that fails.
 void* Heap::move_large(Chunk* c, size_t mapped) {
-  void* place = map_aligned(mapped);
+  void* place = map_large(mapped);
   if (place == nullptr) return nullptr;
   size_t old = c->mapped_size;
   auto* moved = static_cast<Chunk*>(place);

@@ -162,9 +162,17 @@ Ref<> gen_resume(ThreadState& ts, GenObject* gen, Ref<> sent, bool raising) {
   at[0].pc = ts.pc;
   at[1].w = encode_word(Opcode::kExit);
   const uint64_t* pc;
-  Slot* base = gen_push(ts, gen, at + 2, ts.base(), reinterpret_cast<const uint64_t*>(&at[1]), &pc);
-  if (base == nullptr) return {};
   PyObject* result;
+  if (!raising && ts.hooks == 0) {
+    if (Slot* base = gen_try_resume(ts, gen, at + 2, ts.base(), &at[1].w, sent.get(), &pc)) {
+      (void)sent.release();
+      result = vm_run(ts, base, pc);
+      ts.pc = saved_pc;
+      return Ref<>::steal(result);
+    }
+  }
+  Slot* base = gen_push(ts, gen, at + 2, ts.base(), &at[1].w, &pc);
+  if (base == nullptr) return {};
   if (std::exchange(gen->resume_here, false)) {
     sent.reset();
     ts.set_base(base);

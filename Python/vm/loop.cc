@@ -1,4 +1,5 @@
 // The fast loop. Built with -fno-gcse -fno-crossjumping, so that each handler keeps its own indirect jump.
+#include "Python/vm/generator.h"
 #include "Python/vm/internal.h"
 #include "Python/vm/numbers-inl.h"
 

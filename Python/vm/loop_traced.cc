@@ -1,4 +1,5 @@
 // The loop with hooks, for sys.settrace and sys.setprofile.
+#include "Python/vm/generator.h"
 #include "Python/vm/internal.h"
 #include "Python/vm/numbers-inl.h"
 

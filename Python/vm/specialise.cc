@@ -555,16 +555,15 @@ bool specialise_call(ThreadState& ts, CodeObject* code, const uint64_t* pc, PyOb
       rewrite(pc, Opcode::kCallIsinstance);
       return true;
     }
+    Opcode to = flags == METH_FASTCALL                     ? Opcode::kCallCFast
+                : flags == (METH_FASTCALL | METH_KEYWORDS) ? Opcode::kCallCFastKw
+                : flags == METH_O && n == 1                ? Opcode::kCallCO
+                : flags == METH_NOARGS && n == 0           ? Opcode::kCallCNoArgs
+                                                           : Opcode::kNop;
+    if (to == Opcode::kNop) return false;
     c[1].pointer = f->m_ml;
-    if (flags == METH_FASTCALL) {
-      rewrite(pc, Opcode::kCallCFast);
-      return true;
-    }
-    if (flags == METH_O && n == 1) {
-      rewrite(pc, Opcode::kCallCO);
-      return true;
-    }
-    c[1].all = 0;
+    rewrite(pc, to);
+    return true;
   }
   return false;
 }
@@ -593,6 +592,7 @@ bool specialise_call_method(ThreadState& ts, CodeObject* code, const uint64_t* p
       to = d->d_common.d_type == &PyList_Type && str_equals_ascii(d->d_common.d_name, "append") ? Opcode::kCallMListAppend
                                                                                                : Opcode::kCallMDescrO;
     }
+    if (flags == (METH_FASTCALL | METH_KEYWORDS)) to = Opcode::kCallMDescrFastKw;
     if (flags == METH_NOARGS && n == 0) to = Opcode::kCallMDescrNoArgs;
     if (to == Opcode::kNop) return false;
     // The descriptor stays alive as long as its type; a static type's for ever.
