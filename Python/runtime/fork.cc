@@ -1,7 +1,7 @@
 // The locks of the runtime around fork.
 //
 // Order: the interpreter table, each interpreter's list of threads in the table's order, the sealed arena, the pool of
-// chunks. A lock of an interpreter (Gil) needs no such care: the forking thread holds its own, and the child makes that one anew.
+// chunks, the C library's state. A lock of an interpreter (Gil) needs no such care: the forking thread holds its own, and the child makes that one anew.
 #include "Python/runtime/fork.h"
 
 #include <pthread.h>
@@ -17,10 +17,12 @@ void fork_take_locks() {
   for (size_t i = 0; i < rt.interpreter_count; ++i) rt.interpreters[i]->list_lock.lock();
   rt.sealed_lock.lock();
   rt.chunk_pool.lock.lock();
+  rt.libc.lock.lock();
 }
 
 void fork_release_locks() {
   Runtime& rt = runtime();
+  rt.libc.lock.unlock();
   rt.chunk_pool.lock.unlock();
   rt.sealed_lock.unlock();
   for (size_t i = rt.interpreter_count; i > 0; --i) rt.interpreters[i - 1]->list_lock.unlock();

@@ -30,6 +30,13 @@ struct SignalState {
   std::atomic<bool> warn_on_full_buffer{true};
 };
 
+// What the C library keeps for the whole process.
+struct LibcState {
+  std::mutex lock;  // leaf; guards walks through the databases of users and groups, and all below
+  char* syslog_ident = nullptr;
+  bool syslog_open = false;
+};
+
 struct Runtime {
   // sealed after bring-up
   bool core_initialized = false;
@@ -65,6 +72,7 @@ struct Runtime {
   std::atomic<Py_ssize_t> next_module_index{0};  // of module definitions (PyState_FindModule)
 
   SignalState signals;
+  LibcState libc;
 };
 
 extern Runtime g_runtime;
