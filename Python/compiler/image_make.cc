@@ -11,6 +11,8 @@
 #include "Objects/set.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
+#include "Python/runtime/config.h"
+#include "Python/runtime/runtime.h"
 
 namespace atl::compiler {
 
@@ -124,6 +126,13 @@ CodeImage* image_make(ThreadState& ts, const CodeUnit* unit, PyObject* filename)
   image->local_kinds = copy_array(unit->local_kinds);
   if (!image->words || !image->handlers || !image->live || !image->live_pool || !image->positions || !image->local_kinds)
     return fail(true);
+  if (!runtime().config->code_debug_ranges) {
+    // Lines only.
+    for (uint32_t i = 0; i < image->position_count; i++) {
+      PositionRow& row = image->positions[i];
+      row.end_line = row.column = row.end_column = -1;
+    }
+  }
 
   image->name = make_name(ts, unit->name).release();
   Ref<> qualname = make_str(ts, unit->qualname);
