@@ -3,7 +3,9 @@
 //  1. Control flow: instructions are followed from the entry, with the set of temporaries that are alive. What is not
 //     reached is dropped; sets that disagree where paths meet are a bug of the generator and reported as SystemError.
 //  2. Locals that are certainly bound need no CheckLocal.
-//  3. Layout: words, jump distances, and the tables of handlers, live temporaries and positions.
+//  3. Lines: code that the source does not show (the return at a function's end, ends of handlers) counts as belonging to
+//     the line that leads there; a return that several lines lead to is copied for each.
+//  4. Layout: words, jump distances, and the tables of handlers, live temporaries and positions.
 #include <utility>
 
 #include "Python/compiler/codegen_impl.h"
@@ -36,7 +38,8 @@ class Assembler {
   Assembler(PassContext& context, Unit& unit) : context_(context), arena_(context.arena), unit_(unit), code_(unit.code) {}
 
   bool run() {
-    return resolve_labels() && follow() && check_locals() && thread_jumps() && layout() && fill_locals();
+    return resolve_labels() && follow() && check_locals() && inherit_positions() && copy_returns() && thread_jumps() &&
+           inherit_positions() && layout() && fill_locals();
   }
 
  private:
@@ -58,6 +61,8 @@ class Assembler {
   bool follow();
   bool merge(int32_t to, const uint64_t* state, bool handler);
   bool check_locals();
+  bool inherit_positions();
+  bool copy_returns();
   bool thread_jumps();
   bool layout();
   bool fill_locals();
@@ -365,6 +370,66 @@ bool Assembler::check_locals() {
   return true;
 }
 
+// What has no place of its own has that of what comes before it, if that is one instruction only.
+bool Assembler::inherit_positions() {
+  size_t n = code_.size();
+  constexpr int32_t kNone = -1, kMany = -2;
+  Buffer<int32_t> origin;
+  if (!origin.resize_zeroed(n + 1)) return context_.memory_error();
+  for (int32_t& o : origin) o = kNone;
+  auto arrives = [&](int32_t to, int32_t from) {
+    int32_t& o = origin[static_cast<size_t>(first_kept(to))];
+    o = o == kNone ? from : kMany;
+  };
+  for (size_t i = 0; i < n; i++) {
+    if (reached_[i] & 2) arrives(static_cast<int32_t>(i), kMany);
+    if ((reached_[i] & 5) != 1) continue;
+    if (code_[i].target != kNoLabel) arrives(target_of(code_[i]), static_cast<int32_t>(i));
+    if (!(info_of(code_[i]).flags & kEnds)) arrives(static_cast<int32_t>(i) + 1, static_cast<int32_t>(i));
+  }
+  for (bool again = true; again;) {
+    again = false;
+    for (size_t i = 0; i < n; i++) {
+      if ((reached_[i] & 5) != 1 || code_[i].pos.line > 0 || origin[i] < 0) continue;
+      const Position& from = code_[static_cast<size_t>(origin[i])].pos;
+      if (from.line <= 0) continue;
+      code_[i].pos = from;
+      again = true;
+    }
+  }
+  return true;
+}
+
+// A jump to a `return constant` that belongs to no line: returns at once, or at a copy, and so on its own line.
+bool Assembler::copy_returns() {
+  size_t n = code_.size();
+  auto is_return = [](Opcode op) { return op == Opcode::kReturnK; };
+  for (size_t i = 0; i < n; i++) {
+    if ((reached_[i] & 5) != 1 || code_[i].target == kNoLabel) continue;
+    auto at = static_cast<size_t>(first_kept(target_of(code_[i])));
+    Instr to = code_[at];
+    if (!is_return(to.op) || to.pos.line > 0) continue;
+    if (code_[i].op == Opcode::kJump) {
+      code_[i].op = to.op;
+      code_[i].a = to.a;
+      code_[i].target = kNoLabel;
+      continue;
+    }
+    if (code_[i].pos.line <= 0) continue;
+    to.pos = code_[i].pos;
+    size_t copy = code_.size();
+    code_[i].target = static_cast<Label>(unit_.labels.size());
+    if (!unit_.labels.push(static_cast<int32_t>(copy)) || !code_.push(to) || !reached_.push(0) || !region_at_.push(-1))
+      return context_.memory_error();
+    reached_[copy] = 1;
+    for (size_t w = 0; w < state_words_; w++) {
+      uint64_t word = states_[at * state_words_ + w];
+      if (!states_.push(word)) return context_.memory_error();
+    }
+  }
+  return true;
+}
+
 // Jumps to jumps go straight on; jumps to the next instruction and needless NOPs go away.
 bool Assembler::thread_jumps() {
   size_t n = code_.size();
@@ -386,11 +451,11 @@ bool Assembler::thread_jumps() {
       instr.target = through.target;
     }
   }
-  // An unconditional jump to a `return constant` returns at once.
+  // An unconditional jump to a `return constant` of the same line returns at once.
   for (size_t i = 0; i < n; i++) {
     if (!kept(i) || code_[i].op != Opcode::kJump) continue;
     const Instr& to = code_[static_cast<size_t>(next_kept(target_of(code_[i])))];
-    if (to.op != Opcode::kReturnK || (to.pos.line > 0 && to.pos.line != code_[i].pos.line)) continue;
+    if (to.op != Opcode::kReturnK || to.pos.line != code_[i].pos.line) continue;
     code_[i].op = Opcode::kReturnK;
     code_[i].a = to.a;
     code_[i].target = kNoLabel;
@@ -424,15 +489,6 @@ bool Assembler::thread_jumps() {
     } else if (instr.op == Opcode::kMove && instr.a == instr.b) {
       reached_[i] |= 4;
     }
-  }
-  // What has no place of its own has that of what comes before, if nothing else leads there.
-  mark_arrivals();
-  const Instr* before = nullptr;
-  for (size_t i = 0; i < n; i++) {
-    if (!kept(i)) continue;
-    Instr& instr = code_[i];
-    if (instr.pos.line <= 0 && before && !arrived[i] && !(info_of(*before).flags & kEnds)) instr.pos = before->pos;
-    before = &instr;
   }
   return true;
 }
