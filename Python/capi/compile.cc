@@ -80,13 +80,30 @@ Ref<> compile_library_file(ThreadState& ts, const char* path, const char* module
   return compile_as(ts, {bytes_data(data.get()), static_cast<size_t>(have)}, filename.get(), CompileMode::kExec, 0, -1, compiler::SourceKind::kFile);
 }
 
+namespace {
+
+// Changes with the instruction table and with the revision of the code generator; never 3.11's number, which is 3495.
+constexpr uint16_t code_magic() {
+  constexpr std::string_view table =
+#define ATOLL_OP(name, a, b, c, cache, flags) #name #a #b #c #cache ";"
+#include "Objects/code/opcodes.def"
+#undef ATOLL_OP
+      ;
+  uint32_t h = 2166136261u + compiler::kCodeRevision;
+  for (char c : table) h = (h ^ static_cast<unsigned char>(c)) * 16777619u;
+  return static_cast<uint16_t>((h ^ h >> 16) | 0x8000);
+}
+
+}  // namespace
+
 // Code files of user modules carry Atoll's own magic number, so that neither interpreter reads the other's.
 Status import_adjust_external(ThreadState& ts, PyObject* external) {
-  static constexpr char kMagic[4] = {0x70, 0x0a, '\r', '\n'};
+  static constexpr uint16_t kNumber = code_magic();
+  static constexpr char kMagic[4] = {static_cast<char>(kNumber & 0xff), static_cast<char>(kNumber >> 8), '\r', '\n'};
   Ref<> magic = bytes_from(ts, {kMagic, 4});
   Ref<> name = str_interned(ts, "MAGIC_NUMBER");
   Ref<> raw_name = str_interned(ts, "_RAW_MAGIC_NUMBER");
-  Ref<> raw = int_from_i64(ts, 0x0a0d0a70);
+  Ref<> raw = int_from_i64(ts, 0x0a0d0000 + kNumber);
   if (!magic || !name || !raw_name || !raw) return Status::kError;
   PyObject* d = module_dict(external);
   if (failed(dict_set(ts, d, name.get(), magic.get()))) return Status::kError;

@@ -97,9 +97,8 @@ bool Generator::unwind_block(Block& block, int* value) {
     case BlockKind::kAsyncFor:
     case BlockKind::kPending: return emit(Opcode::kDrop, block.temp);
     case BlockKind::kFinallyTry: {
-      // The value waits in its temporary while the final statements run.
+      // The value waits in its temporary while the final statements run. What follows appears to belong to them.
       int saved = u_->depth;
-      Position pos = pos_;
       Block pending;
       pending.kind = BlockKind::kPending;
       pending.temp = *value;
@@ -107,18 +106,21 @@ bool Generator::unwind_block(Block& block, int* value) {
       if (!statements(*block.finalbody)) return false;
       if (is_temp(*value)) leave_block();
       u_->depth = saved;
-      pos_ = pos;
+      no_pos();
       return true;
     }
     case BlockKind::kHandler:
-      if (block.name && !unbind(block.name)) return false;
+      if (block.name) {
+        Position pos = pos_;
+        if (!unbind(block.name)) return false;
+        pos_ = pos;
+      }
       [[fallthrough]];
     case BlockKind::kFinallyHandler:
       return emit(Opcode::kExcLeave, block.saved) && emit(Opcode::kDrop, block.temp);
     case BlockKind::kWith:
     case BlockKind::kAsyncWith: {
       // The exit function's window is where it stands, so a value must move out of the way.
-      Position pos = pos_;
       int saved = u_->depth;
       if (is_temp(*value)) {
         if (!emit(Opcode::kMove, block.slot, *value)) return false;
@@ -133,7 +135,7 @@ bool Generator::unwind_block(Block& block, int* value) {
       if (!call_exit(block.temp, block.kind == BlockKind::kAsyncWith, block.temp) || !emit(Opcode::kDrop, block.temp))
         return false;
       u_->depth = saved;
-      pos_ = pos;
+      no_pos();
       return true;
     }
   }
@@ -167,7 +169,7 @@ bool Generator::try_(const Seq<stmt*>& body, const Seq<excepthandler*>& handlers
 // the temporary behind them; lets go of both and goes on with it.
 bool Generator::reraise_cleanup(int saved, int exc) {
   no_pos();
-  return emit(Opcode::kExcLeave, saved) && emit(Opcode::kDrop, exc) && emit(Opcode::kReRaise, saved + 1);
+  return emit(Opcode::kExcLeave, saved) && emit(Opcode::kDrop, exc) && emit(Opcode::kReRaise, saved + 1, 1);
 }
 
 bool Generator::try_finally(const Seq<stmt*>& body, const Seq<excepthandler*>& handlers, const Seq<stmt*>& orelse,
@@ -230,6 +232,7 @@ bool Generator::try_except(const Seq<stmt*>& body, const Seq<excepthandler*>& ha
     auto* h = as<ExceptHandler>(handlers[i]);
     set_pos(h);
     if (!h->type && i + 1 < handlers.size()) return error("default 'except:' must be last");
+    if (!h->type && !emit(Opcode::kNop)) return false;  // its line must be seen
     Label next = new_label();
     if (next < 0) return false;
     if (h->type) {
@@ -264,7 +267,7 @@ bool Generator::try_except(const Seq<stmt*>& body, const Seq<excepthandler*>& ha
     if (h->name) {
       if (!place(name_cleanup)) return false;
       int again = push_temp();
-      if (!unbind(h->name) || !emit(Opcode::kReRaise, again)) return false;
+      if (!unbind(h->name) || !emit(Opcode::kReRaise, again, 1)) return false;
       u_->depth = saved + 1;
     }
     if (!place(next)) return false;
@@ -456,8 +459,8 @@ bool Generator::with_(const Seq<withitem*>& items, uint32_t index, const Seq<stm
     return false;
   leave_block();
   no_pos();
-  if (!emit(Opcode::kExcLeave, saved) || !emit(Opcode::kReRaise, exc) || !place(cleanup) ||
-      !emit(Opcode::kExcLeave, saved) || !emit(Opcode::kDrop, exc) || !emit(Opcode::kReRaise, exit) ||
+  if (!emit(Opcode::kExcLeave, saved) || !emit(Opcode::kReRaise, exc, 1) || !place(cleanup) ||
+      !emit(Opcode::kExcLeave, saved) || !emit(Opcode::kDrop, exc) || !emit(Opcode::kReRaise, exit, 1) ||
       !place(suppress) || !emit(Opcode::kExcLeave, saved) || !emit(Opcode::kDrop, exc))
     return false;
   u_->depth = bottom;

@@ -132,7 +132,10 @@ int Generator::value(expr* e, const expr* later, const expr* later2) {
   if (auto* name = if_is<Name>(e)) {
     int slot = plain_local(name->id);
     if (slot != kFail && !(u_->disturbed && (disturbs(later, name->id) || disturbs(later2, name->id)))) {
+      // An operand on a line of its own has no instruction that shows the line.
+      bool shown = e->lineno == pos_.line;
       PosScope pos(*this, e);
+      if (!shown && !emit(Opcode::kNop)) return kFail;
       return emit(Opcode::kCheckLocal, slot) ? slot : kFail;
     }
     if (context_.failed()) return kFail;
@@ -933,6 +936,7 @@ bool Generator::comprehension(expr* e, int dst) {
   Position outer_pos = pos_;
   if (!begin_unit(unit, intern(name), e->lineno)) return false;
   unit.result->argcount = 1;
+  set_pos(e);
   bool ok = true;
   int result = -1;
   if (!is_generator) {
@@ -943,6 +947,7 @@ bool Generator::comprehension(expr* e, int dst) {
   ok = ok && comprehension_loops(*generators, 0, result, element, val, e->kind);
   if (ok) {
     if (is_generator) {
+      no_pos();
       int k = add_const(none_constant());
       ok = k >= 0 && emit(Opcode::kReturnK, k);
     } else {
@@ -1059,6 +1064,11 @@ bool Generator::comprehension_loops(const Seq<ast::comprehension*>& generators, 
   if (context_.failed()) return false;
   if (slot != kFail) {
     item = slot;
+    if (g->target->lineno != pos_.line) {
+      // The assignment is part of ForIter, but belongs to a line of its own.
+      PosScope pos(*this, g->target);
+      if (!emit(Opcode::kNop)) return false;
+    }
   } else {
     push_temp();
     if (!store(g->target, item)) return false;
@@ -1066,6 +1076,8 @@ bool Generator::comprehension_loops(const Seq<ast::comprehension*>& generators, 
   }
   for (expr* condition : g->ifs) {
     if (!cond_jump(condition, next, false)) return false;
+    // What comes after a condition begins on the comprehension's line.
+    if (condition->end_lineno != pos_.line && !emit(Opcode::kNop)) return false;
   }
   bool ok = index + 1 < generators.size() ? comprehension_loops(generators, index + 1, result, element, val, kind)
                                           : comprehension_element(result, element, val, kind);

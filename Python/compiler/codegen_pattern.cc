@@ -97,6 +97,7 @@ bool Generator::match(Match* s) {
     // A pattern that always matches must be the last, unless it has a guard.
     pc.allow_irrefutable = c->guard || i + 1 == n;
     int depth = u_->depth;
+    if (is_wildcard(c->pattern_) && !emit(Opcode::kNop)) return false;  // its line must be seen
     if (!pattern(c->pattern_, subject, false, pc)) return false;
     set_pos(c->pattern_);
     for (const PatternContext::Capture& capture : pc.captures) {

@@ -462,7 +462,6 @@ bool Generator::while_(While* s) {
   if (!emit(Opcode::kNop) || !place(body) || !enter_block(block) || !statements(s->body)) return false;
   leave_block();
   pos_ = header;
-  no_pos();
   return place(test) && emit_jump(Opcode::kJump, body) && statements(s->orelse) && place(end);
 }
 
@@ -492,6 +491,10 @@ bool Generator::for_(For* s) {
   if (context_.failed()) return false;
   if (slot != kFail) {
     item = slot;
+    if (s->target->lineno != s->iter->lineno) {
+      PosScope pos(*this, s->target);
+      if (!emit(Opcode::kNop)) return false;
+    }
   } else {
     item = push_temp();
     if (!store(s->target, item)) return false;
@@ -569,12 +572,10 @@ bool Generator::break_(stmt* s) {
     return error("'break', 'continue' and 'return' cannot appear in an except* block");
   if (!loop) return outside_loop("'break' outside loop");
   if (!emit(Opcode::kNop)) return false;  // the line of `break`
-  Position pos = pos_;
   int none = kFail;
   Label target = loop->on_break;
   Suspended suspended(*this);
   if (!unwind_to(loop, &none, &suspended)) return false;
-  pos_ = pos;
   no_pos();
   return emit_jump(Opcode::kJump, target);
 }
@@ -625,10 +626,8 @@ bool Generator::return_(Return* s) {
     if (src == kFail) return false;
   }
   set_pos(s);
-  Position pos = pos_;
   Suspended suspended(*this);
   if (!unwind_to(nullptr, &src, &suspended)) return false;
-  pos_ = pos;
   if (c) {
     int k = add_const(c);
     return k >= 0 && emit(Opcode::kReturnK, k);

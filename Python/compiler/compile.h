@@ -7,6 +7,9 @@
 
 namespace atl::compiler {
 
+// Raised when the compiler makes other code of the same source: code files of before are not read any more.
+inline constexpr uint32_t kCodeRevision = 2;
+
 struct CompileRequest {
   PyObject* filename = nullptr;  // str
   ParseMode mode = ParseMode::kExec;

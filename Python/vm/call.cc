@@ -426,6 +426,11 @@ PyObject* vm_run(ThreadState& ts, Slot* base, const uint64_t* pc) {
 
 PyObject* vm_run_raising(ThreadState& ts, Slot* base, const uint64_t* pc) {
   ts.set_base(base);
+  if (ts.hooks != 0) {
+    Ref<> exc = error_take(ts);
+    // The hook may raise another exception, which takes the place of the one thrown.
+    if (!failed(trace_call(ts, base, after_suspension(pc)))) error_restore(ts, std::move(exc));
+  }
   return run_loops(ts, base, pc, true);
 }
 

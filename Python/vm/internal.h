@@ -87,6 +87,7 @@ ATOLL_INLINE GenObject* running_generator(Slot* base) { return as_gen(frame_loca
 struct UnwindResult {
   Slot* base;           // NULL: left to C, exception set
   const uint64_t* pc;
+  const uint64_t* raised_at;  // in that frame
 };
 UnwindResult unwind(ThreadState& ts, Slot* base, const uint64_t* pc, bool reraised);
 void release_live(ThreadState& ts, Slot* base, const uint64_t* pc, const LiveRow* except, int except_register);

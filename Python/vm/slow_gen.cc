@@ -237,6 +237,7 @@ int slow_send(ThreadState& ts, PyObject* receiver, PyObject* value, PyObject** o
     *out = result.release();
     return 1;
   }
+  if (ts.hooks != 0 && error_matches(ts, PyExc_StopIteration)) trace_exception(ts, ts.base(), ts.pc);
   if (!take_stop_iteration_value(ts, &result)) return -1;
   *out = result.release();
   return 0;

@@ -34,6 +34,17 @@ Status call_hook_protected(ThreadState& ts, Py_tracefunc func, PyObject* self, F
   return s;
 }
 
+// A jump back within one line starts it again (a loop on one line), unless it waits for a value. `for` counts as going
+// back when the body is done, though its test stands behind the body.
+bool goes_back(const uint64_t* words, uint32_t before, uint32_t at) {
+  if (generic_of(words[at]) == Opcode::kForIter) {
+    auto body = static_cast<int64_t>(at) + 2 + (static_cast<int64_t>(words[at]) >> 48);
+    return before + 1 != body;  // before the body stands the jump that enters the loop
+  }
+  if (generic_of(words[before]) == Opcode::kForIter) return false;
+  return before >= at && generic_of(words[at]) != Opcode::kSend;
+}
+
 bool is_module_code(CodeObject* code) {
   return code->has_namespace && str_equals_ascii(code->head.co_name, "<module>");
 }
@@ -57,8 +68,7 @@ Status trace_instruction(ThreadState& ts, Slot** base, const uint64_t** pc, cons
       uint32_t before = code_pc(code, last);
       const PositionRow* there = image_position(code->image, before);
       int line_before = there ? there->line : -1;
-      // A jump back within one line starts it again (a loop on one line).
-      starts_line = here->line != line_before || (before >= at && here->pc == at);
+      starts_line = here->line != line_before || goes_back(code->words, before, at);
     }
   }
   Ref<PyFrameObject> frame = dup(reinterpret_cast<PyFrameObject*>(held));
@@ -82,12 +92,20 @@ Status trace_instruction(ThreadState& ts, Slot** base, const uint64_t** pc, cons
 Status trace_call(ThreadState& ts, Slot* base, const uint64_t* pc) {
   ts.pc = pc;
   if (ts.tracing || (ts.c_tracefunc == nullptr && ts.c_profilefunc == nullptr)) return Status::kOk;
+  CodeObject* code = frame_code(base);
+  // Making a generator is no call of its code.
+  if (code->is_generator && pc == code->words) return Status::kOk;
+  const uint64_t* place = pc == code->words ? pc : pc - 1;
   Ref<PyFrameObject> frame = frame_object(ts, base);
   if (!frame) return Status::kError;
   auto* f = reinterpret_cast<FrameObject*>(frame.get());
   // A function's call is at the line where its definition begins, a module's at none.
-  CodeObject* code = frame_code(base);
-  if (pc == code->words) f->f_lineno = is_module_code(code) ? kLineZero : code->head.co_firstlineno;
+  // A generator is called where it goes on.
+  if (place == code->words || generic_of(*place) == Opcode::kGenStart) {
+    f->f_lineno = is_module_code(code) ? kLineZero : code->head.co_firstlineno;
+  } else {
+    f->f_lineno = code_line(code, code_pc(code, place));
+  }
   ScopeGuard no_line([&] { f->f_lineno = 0; });
   if (ts.c_tracefunc != nullptr && failed(call_hook(ts, ts.c_tracefunc, ts.c_traceobj, f, PyTrace_CALL, Py_None))) {
     return Status::kError;

@@ -41,6 +41,14 @@ void stop_iteration_escapes(ThreadState& ts, CodeObject* code, Ref<>* exc) {
   *exc = error_take(ts);
 }
 
+// Where a frame stands that an exception leaves: for ReRaise that cleans up, where the exception arose in it.
+const uint64_t* place_left(Slot* base, const uint64_t* pc, PyObject* exc) {
+  if (generic_of(*pc) != Opcode::kReRaise || static_cast<int16_t>(*pc >> 32) == 0) return pc;
+  auto* tb = reinterpret_cast<PyTracebackObject*>(reinterpret_cast<PyBaseExceptionObject*>(exc)->traceback);
+  if (tb == nullptr || obj(tb->tb_frame) != base[kFrameObject].o) return pc;
+  return frame_code(base)->words + static_cast<uint32_t>(tb->tb_lasti) / 2;
+}
+
 }  // namespace
 
 void release_live(ThreadState&, Slot* base, const uint64_t* pc, const LiveRow* keep, int keep_register) {
@@ -78,9 +86,10 @@ UnwindResult unwind(ThreadState& ts, Slot* base, const uint64_t* pc, bool rerais
       if (keep != nullptr && keep->pc > handler->handler) keep = nullptr;
       release_live(ts, base, pc, keep, -1);
       base[handler->exc_register].o = exc.release();
-      return {base, code->words + handler->handler};
+      return {base, code->words + handler->handler, pc};
     }
     release_live(ts, base, pc, nullptr, -1);
+    pc = place_left(base, pc, exc.get());
     if (ts.hooks != 0) {
       error_restore(ts, std::move(exc));
       // A return event with no value; the hook may replace the exception.
@@ -100,7 +109,7 @@ UnwindResult unwind(ThreadState& ts, Slot* base, const uint64_t* pc, bool rerais
       switch (opcode_at(pc)) {
         case Opcode::kExit:
           error_restore(ts, std::move(exc));
-          return {nullptr, nullptr};
+          return {nullptr, nullptr, nullptr};
         case Opcode::kInitReturn: {
           PyObject* instance = reinterpret_cast<const Slot*>(pc)[1].o;
           pc = reinterpret_cast<const Slot*>(pc)[-1].pc;
