@@ -189,11 +189,19 @@ Ref<> co_positions(ThreadState& ts, CodeObject* c) {
   return object_iter(ts, list.get());
 }
 
-// (start, end, line) for each run of instructions of one line.
+// (start, end, line) for each run of instructions of one line. What a call itself does belongs to the line where the
+// definition begins, and to no line of a module: an empty range.
 Ref<> co_lines(ThreadState& ts, CodeObject* c) {
   const CodeImage* image = c->image;
   Ref<> list = list_new(ts, 0);
   if (!list) return {};
+  int entry = str_equals_ascii(image->name, "<module>") ? 0 : image->firstlineno;
+  if (image->position_count != 0 && image->positions[0].line != entry) {
+    Ref<> zero = int_from_i64(ts, 0);
+    Ref<> line = int_from_i64(ts, entry);
+    Ref<> t = zero && line ? tuple_of(ts, zero.get(), zero.get(), line.get()) : Ref<>();
+    if (!t || failed(list_append(ts, list.get(), std::move(t)))) return {};
+  }
   for (uint32_t i = 0; i < image->position_count;) {
     int line = image->positions[i].line;
     uint32_t next = i + 1;

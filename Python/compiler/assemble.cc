@@ -38,8 +38,8 @@ class Assembler {
   Assembler(PassContext& context, Unit& unit) : context_(context), arena_(context.arena), unit_(unit), code_(unit.code) {}
 
   bool run() {
-    return resolve_labels() && follow() && check_locals() && inherit_positions() && copy_returns() && thread_jumps() &&
-           inherit_positions() && layout() && fill_locals();
+    return resolve_labels() && follow() && check_locals() && inherit_positions() && thread_jumps() && copy_returns() &&
+           drop_needless() && inherit_positions() && strip_constants() && layout() && fill_locals();
   }
 
  private:
@@ -63,7 +63,9 @@ class Assembler {
   bool check_locals();
   bool inherit_positions();
   bool copy_returns();
+  bool strip_constants();
   bool thread_jumps();
+  bool drop_needless();
   bool layout();
   bool fill_locals();
   bool bug(const char* what, int32_t at) {
@@ -387,6 +389,12 @@ bool Assembler::inherit_positions() {
     if (code_[i].target != kNoLabel) arrives(target_of(code_[i]), static_cast<int32_t>(i));
     if (!(info_of(code_[i]).flags & kEnds)) arrives(static_cast<int32_t>(i) + 1, static_cast<int32_t>(i));
   }
+  // A function without code of its own is at the line of its definition.
+  auto first = static_cast<size_t>(first_kept(0));
+  if (first < n && origin[first] == kNone && code_[first].pos.line <= 0 && unit_.scope->kind != ScopeKind::kModule) {
+    int32_t line = unit_.result->firstlineno;
+    code_[first].pos = {line, line, 0, 0};
+  }
   for (bool again = true; again;) {
     again = false;
     for (size_t i = 0; i < n; i++) {
@@ -430,19 +438,14 @@ bool Assembler::copy_returns() {
   return true;
 }
 
-// Jumps to jumps go straight on; jumps to the next instruction and needless NOPs go away.
+// Jumps to jumps go straight on.
 bool Assembler::thread_jumps() {
   size_t n = code_.size();
-  auto kept = [&](size_t i) { return (reached_[i] & 5) == 1; };
-  auto next_kept = [&](int32_t at) {
-    while (static_cast<size_t>(at) < n && !kept(static_cast<size_t>(at))) at++;
-    return at;
-  };
   for (size_t i = 0; i < n; i++) {
     Instr& instr = code_[i];
-    if (!kept(i) || instr.target == kNoLabel) continue;
+    if ((reached_[i] & 5) != 1 || instr.target == kNoLabel) continue;
     for (int hops = 0; hops < 8; hops++) {
-      int32_t to = next_kept(target_of(instr));
+      int32_t to = first_kept(target_of(instr));
       if (static_cast<size_t>(to) >= n || code_[static_cast<size_t>(to)].op != Opcode::kJump) break;
       const Instr& through = code_[static_cast<size_t>(to)];
       // A jump with a line of its own must be seen; a back-edge must stay one instruction that polls.
@@ -451,6 +454,17 @@ bool Assembler::thread_jumps() {
       instr.target = through.target;
     }
   }
+  return true;
+}
+
+// Jumps to the next instruction and needless NOPs go away.
+bool Assembler::drop_needless() {
+  size_t n = code_.size();
+  auto kept = [&](size_t i) { return (reached_[i] & 5) == 1; };
+  auto next_kept = [&](int32_t at) {
+    while (static_cast<size_t>(at) < n && !kept(static_cast<size_t>(at))) at++;
+    return at;
+  };
   // An unconditional jump to a `return constant` of the same line returns at once.
   for (size_t i = 0; i < n; i++) {
     if (!kept(i) || code_[i].op != Opcode::kJump) continue;
@@ -493,6 +507,37 @@ bool Assembler::thread_jumps() {
   return true;
 }
 
+// Constants that no instruction names any more go away, but for the first: it is the docstring's place.
+bool Assembler::strip_constants() {
+  size_t n = code_.size(), count = unit_.consts.size();
+  Buffer<int32_t> place;
+  if (!place.resize_zeroed(count + 1)) return context_.memory_error();
+  auto each_operand = [&](auto visit) {
+    for (size_t i = 0; i < n; i++) {
+      if ((reached_[i] & 5) != 1) continue;
+      const OpInfo& info = info_of(code_[i]);
+      if (info.a == Operand::K) visit(code_[i], code_[i].a);
+      if (info.b == Operand::K) visit(code_[i], code_[i].b);
+      if (info.c == Operand::K) visit(code_[i], code_[i].c);
+    }
+  };
+  each_operand([&](const Instr&, int32_t& k) { place[static_cast<size_t>(k)] = 1; });
+  if (count) place[0] = 1;
+  size_t kept = 0;
+  for (size_t k = 0; k < count; k++) {
+    if (!place[k]) continue;
+    unit_.consts[kept] = unit_.consts[k];
+    place[k] = static_cast<int32_t>(kept++);
+  }
+  unit_.consts.truncate(kept);
+  bool fits = true;
+  each_operand([&](const Instr& i, int32_t& k) {
+    k = place[static_cast<size_t>(k)];
+    fits = fits && (k < 65536 || i.op == Opcode::kLoadK);
+  });
+  return fits || context_.error_of(ErrorKind::kOverflowError, "too many constants in one code block");
+}
+
 bool Assembler::layout() {
   CodeUnit& out = *unit_.result;
   size_t n = code_.size();
@@ -502,8 +547,8 @@ bool Assembler::layout() {
   out.ntemps = static_cast<uint32_t>(unit_.max_depth);
   if (nlocals_ > 32000 || unit_.max_depth > 32000)
     return context_.error_of(ErrorKind::kOverflowError, "too many variables or temporaries in one code block");
-  if (unit_.consts.size() > 65535 || unit_.names.keys().size() > 32767)
-    return context_.error_of(ErrorKind::kOverflowError, "too many constants or names in one code block");
+  if (unit_.names.keys().size() > 65535)
+    return context_.error_of(ErrorKind::kOverflowError, "too many names in one code block");
 
   // Addresses; long jumps take more room, so this repeats until nothing grows.
   Buffer<uint32_t> address;
@@ -550,6 +595,10 @@ bool Assembler::layout() {
     uint32_t pc = address[i];
     int a = operand(instr.a, info.a), b = operand(instr.b, info.b), c = operand(instr.c, info.c);
     Opcode op = instr.op;
+    if (op == Opcode::kLoadK && b > 65535) {
+      op = Opcode::kLoadKFar;
+      c = b >> 16;
+    }
     if (instr.target != kNoLabel) {
       int64_t distance = static_cast<int64_t>(address[static_cast<size_t>(target_of(instr))]) - (pc + 1 + info.cache);
       if (far[i]) {

@@ -197,7 +197,7 @@ bool Generator::into_inner(expr* e, int dst) {
 
 bool Generator::binary(operator_ op, bool in_place, expr* left, expr* right, int dst) {
   int saved = u_->depth;
-  constant left_constant = constant_of(left);
+  constant left_constant = operand_constant(left);
   if (left_constant && !constant_of(right) && !in_place) {
     int k = add_const(left_constant);
     int b = value(right);
@@ -212,7 +212,7 @@ bool Generator::binary(operator_ op, bool in_place, expr* left, expr* right, int
 }
 
 bool Generator::binary_with(operator_ op, bool in_place, int left, expr* right, int dst) {
-  if (constant right_constant = constant_of(right)) {
+  if (constant right_constant = operand_constant(right)) {
     int k = add_const(right_constant);
     return k >= 0 && emit(plus(binary_base(op), in_place ? kInPlaceRK : kRK), dst, left, k);
   }
@@ -240,7 +240,7 @@ bool Generator::check_compare(Compare* e) {
 bool Generator::compare_into(cmpop op, int left, expr* right, int dst) {
   Opcode base = compare_base(op);
   if (base != Opcode::kNop) {
-    if (constant c = constant_of(right)) {
+    if (constant c = operand_constant(right)) {
       int k = add_const(c);
       return k >= 0 && emit(plus(base, 1), dst, left, k);
     }
@@ -260,7 +260,7 @@ bool Generator::compare_into(cmpop op, int left, expr* right, int dst) {
 bool Generator::compare_jump(cmpop op, int left, expr* right, Label target, bool when) {
   Opcode base = compare_base(op);
   if (base != Opcode::kNop) {
-    if (constant c = constant_of(right)) {
+    if (constant c = operand_constant(right)) {
       int k = add_const(c);
       return k >= 0 && emit_jump(plus(base, when ? 3 : 5), target, 0, left, k);
     }
@@ -491,7 +491,7 @@ bool Generator::subscript(Subscript* e, int dst) {
   int saved = u_->depth;
   int object = value(e->value, e->slice);
   if (object == kFail) return false;
-  if (constant c = constant_of(e->slice)) {
+  if (constant c = operand_constant(e->slice)) {
     int k = add_const(c);
     u_->depth = saved;
     return k >= 0 && emit(Opcode::kGetItemK, dst, object, k);
@@ -948,8 +948,7 @@ bool Generator::comprehension(expr* e, int dst) {
   if (ok) {
     if (is_generator) {
       no_pos();
-      int k = add_const(none_constant());
-      ok = k >= 0 && emit(Opcode::kReturnK, k);
+      ok = return_constant(none_constant());
     } else {
       ok = emit(Opcode::kReturn, result);
     }

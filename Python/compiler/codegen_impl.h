@@ -189,6 +189,9 @@ class Generator {
   bool disturbs(const expr* e, identifier name) const;
   bool disturbs_any(const Seq<expr*>& items, identifier name) const;
   static ast::constant constant_of(const expr* e);
+  // The same, where the instruction has an operand of 16 bits for it: NULL once the unit has very many constants.
+  ast::constant operand_constant(const expr* e) const { return u_->consts.size() < 65000 ? constant_of(e) : nullptr; }
+  bool return_constant(ast::constant value);
   bool binary(ast::operator_ op, bool in_place, expr* left, expr* right, int dst);
   bool binary_with(ast::operator_ op, bool in_place, int left, expr* right, int dst);
   bool compare(ast::Compare* e, int dst);

@@ -144,7 +144,7 @@ bool Generator::pattern(ast::pattern* p, int subject, bool owned, PatternContext
       expr* e = as<MatchValue>(p)->value;
       if (!is<Constant>(e) && !is<Attribute>(e))
         return error("patterns may only match literals and attribute lookups");
-      return match_value(constant_of(e), e, subject, owned, pc);
+      return match_value(operand_constant(e), e, subject, owned, pc);
     }
     case Kind::MatchSingleton: {
       constant c = as<MatchSingleton>(p)->value;

@@ -202,6 +202,16 @@ constant Generator::make_tuple(const Buffer<constant>& items) {
   return c;
 }
 
+bool Generator::return_constant(constant value) {
+  int k = add_const(value);
+  if (k < 65536) return k >= 0 && emit(Opcode::kReturnK, k);
+  int t = u_->depth;
+  push_temp();
+  bool ok = emit(Opcode::kLoadK, t, k) && emit(Opcode::kReturn, t);
+  u_->depth = t;
+  return ok;
+}
+
 bool Generator::load_const(int dst, constant value) {
   int k = add_const(value);
   return k >= 0 && emit(Opcode::kLoadK, dst, k);
@@ -448,8 +458,7 @@ CodeUnit* Generator::function_unit(const Node* node, identifier name, UnitKind k
     ok = ok && statements(rest);
     if (ok) {
       no_pos();
-      int k = add_const(none_constant());
-      ok = k >= 0 && emit(Opcode::kReturnK, k);
+      ok = return_constant(none_constant());
     }
   } else {
     PosScope pos(*this, result);
@@ -734,8 +743,7 @@ bool Generator::class_def(ClassDef* s) {
       ok = cell != kFail && set >= 0 && emit(Opcode::kMove, t, cell) && emit(Opcode::kSetName, set, cell) &&
            emit(Opcode::kReturn, t);
     } else {
-      int k = add_const(none_constant());
-      ok = k >= 0 && emit(Opcode::kReturnK, k);
+      ok = return_constant(none_constant());
     }
   }
   if (!end_unit(unit) || !ok) return false;
@@ -849,8 +857,7 @@ CodeUnit* Generator::module(mod* tree) {
   }
   if (ok && !is<Expression>(tree)) {
     no_pos();
-    int k = add_const(none_constant());
-    ok = k >= 0 && emit(Opcode::kReturnK, k);
+    ok = return_constant(none_constant());
   }
   if (!end_unit(unit) || !ok) return nullptr;
   return unit.result;

@@ -76,7 +76,12 @@ bool Generator::expression_statement(Expr* s) {
     return t != kFail && emit(Opcode::kPrintExpr, t);
   }
   if (is<Constant>(s->value)) return emit(Opcode::kNop);
-  return effect(s->value);
+  int saved = u_->depth;
+  int t = to_temp(s->value);
+  no_pos();  // letting go of the value belongs to what comes before
+  bool ok = t != kFail && drop(t);
+  u_->depth = saved;
+  return ok;
 }
 
 // ---- assignment -------------------------------------------------------------------------------------------------
@@ -103,7 +108,7 @@ bool Generator::store(expr* target, int src) {
       auto* s = as<Subscript>(target);
       int object = value(s->value, s->slice);
       if (object == kFail) return false;
-      if (constant c = constant_of(s->slice)) {
+      if (constant c = operand_constant(s->slice)) {
         int k = add_const(c);
         ok = k >= 0 && emit(Opcode::kSetItemK, object, k, src);
       } else {
@@ -161,7 +166,7 @@ bool Generator::store_value(expr* target, expr* value_expr) {
       return check_name(name->id, expr_context::Store) && into(value_expr, slot);
     }
   }
-  if (is<Attribute>(target) && is<Constant>(value_expr)) {
+  if (is<Attribute>(target) && operand_constant(value_expr)) {
     auto* a = as<Attribute>(target);
     int saved = u_->depth;
     int object = value(a->value);
@@ -294,7 +299,7 @@ bool Generator::aug_assign(AugAssign* s) {
       auto* sub = as<Subscript>(s->target);
       int object = value(sub->value, sub->slice, s->value);
       if (object == kFail) return false;
-      constant key_constant = constant_of(sub->slice);
+      constant key_constant = operand_constant(sub->slice);
       int key = key_constant ? add_const(key_constant) : value(sub->slice, s->value);
       if (key == kFail || (key_constant && key < 0)) return false;
       int t;
@@ -629,8 +634,7 @@ bool Generator::return_(Return* s) {
   Suspended suspended(*this);
   if (!unwind_to(nullptr, &src, &suspended)) return false;
   if (c) {
-    int k = add_const(c);
-    return k >= 0 && emit(Opcode::kReturnK, k);
+    return return_constant(c);
   }
   return emit(Opcode::kReturn, src);
 }
