@@ -18,13 +18,36 @@ enum Place : uint32_t {
 
 uint32_t loc_lower(uint32_t ch) { return ch < 256 ? static_cast<uint32_t>(std::tolower(static_cast<int>(ch))) : ch; }
 uint32_t loc_upper(uint32_t ch) { return ch < 256 ? static_cast<uint32_t>(std::toupper(static_cast<int>(ch))) : ch; }
-bool ascii_word(uint32_t ch) { return ch < 128 && (std::isalnum(static_cast<int>(ch)) || ch == '_'); }
+
+// For each ASCII character, which of the categories (by half their code) it is in; the locale's own, 4, is not here.
+struct AsciiCategories {
+  uint16_t of[128];
+};
+constexpr AsciiCategories make_ascii_categories() {
+  AsciiCategories t{};
+  for (uint32_t ch = 0; ch < 128; ++ch) {
+    bool digit = ch >= '0' && ch <= '9';
+    bool space = ch == ' ' || (ch >= 9 && ch <= 13);
+    bool word = digit || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || ch == '_';
+    bool separator = ch >= 28 && ch <= 31;  // white space to Unicode alone
+    bool breaks = (ch >= 10 && ch <= 13) || (ch >= 28 && ch <= 30);
+    t.of[ch] = static_cast<uint16_t>(digit << 0 | space << 1 | word << 2 | (ch == '\n') << 3 | digit << 5 | (space || separator) << 6 |
+                                     word << 7 | breaks << 8);
+  }
+  return t;
+}
+constexpr AsciiCategories kAsciiCategories = make_ascii_categories();
+
+bool ascii_word(uint32_t ch) { return ch < 128 && (kAsciiCategories.of[ch] & 1 << 2); }
 bool loc_word(uint32_t ch) { return ch < 256 && (std::isalnum(static_cast<int>(ch)) || ch == '_'); }
 bool uni_word(uint32_t ch) { return ch < 128 ? ascii_word(ch) : Py_UNICODE_ISALNUM(ch) != 0; }
 
 // Categories come in pairs: a class and what is not in it.
-bool in_category(uint32_t category, uint32_t ch) {
+ATOLL_INLINE bool in_category(uint32_t category, uint32_t ch) {
   bool in = false;
+  if (ATOLL_LIKELY(ch < 128 && category / 2 != 4 && category / 2 <= 8)) {
+    return (kAsciiCategories.of[ch] >> category / 2 & 1) != (category & 1);
+  }
   switch (category / 2) {
     case 0: in = ch >= '0' && ch <= '9'; break;
     case 1: in = ch == ' ' || (ch >= 9 && ch <= 13); break;
@@ -193,7 +216,12 @@ Py_ssize_t Matcher::count(const uint32_t* pc, Py_ssize_t at, Py_ssize_t limit) c
       while (p < last && *p != pc[1]) ++p;
       break;
     case Op::kIn:
-      while (p < last && in_set(pc + 2, *p)) ++p;
+      // Most often one category alone.
+      if (static_cast<Op>(pc[2]) == Op::kCategory && static_cast<Op>(pc[4]) == Op::kFailure) {
+        while (p < last && in_category(pc[3], *p)) ++p;
+      } else {
+        while (p < last && in_set(pc + 2, *p)) ++p;
+      }
       break;
     default:
       while (p < last && one<Char>(pc, *p)) ++p;
