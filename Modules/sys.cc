@@ -177,8 +177,9 @@ Ref<> m_current_exceptions(ThreadState& ts, PyObject*) {
     PyObject *type, *value, *tb;
     _PyErr_GetExcInfo(t, &type, &value, &tb);
     Ref<> a = Ref<>::steal(type), b = Ref<>::steal(value), c = Ref<>::steal(tb);
+    Ref<> info = tuple_of(ts, a ? a.get() : Py_None, b ? b.get() : Py_None, c ? c.get() : Py_None);
     Ref<> id = int_from_u64(ts, t->thread_id);
-    if (!id || failed(dict_set(ts, d.get(), id.get(), b ? b.get() : Py_None))) return {};
+    if (!id || !info || failed(dict_set(ts, d.get(), id.get(), info.get()))) return {};
   }
   return d;
 }
@@ -231,7 +232,7 @@ PyObject* m_set_asyncgen_hooks(PyObject*, PyObject* const* args, Py_ssize_t n, P
   return new_ref(Py_None);
 }
 Ref<> m_get_asyncgen_hooks(ThreadState& ts, PyObject*) {
-  PyObject* type = sys_peek(ts, "__asyncgen_hooks_type");
+  PyObject* type = ts.interpreter().asyncgen_hooks_type;
   Ref<> pair = tuple_of(ts, ts.async_gen_firstiter ? ts.async_gen_firstiter : Py_None,
                         ts.async_gen_finalizer ? ts.async_gen_finalizer : Py_None);
   if (!pair || type == nullptr) return pair;
@@ -367,6 +368,8 @@ Status sys_init(ThreadState& ts) {
 void sys_clear(ThreadState& ts) {
   clear_field(ts.interpreter().sysdict);
   clear_field(ts.interpreter().sys_module);
+  clear_field(ts.interpreter().asyncgen_hooks_type);
+  clear_field(ts.interpreter().unraisable_args_type);
 }
 
 }  // namespace atl

@@ -185,7 +185,20 @@ Status put_numbers(ThreadState& ts) {
 
   PyStructSequence_Field hook_fields[] = {{"firstiter", nullptr}, {"finalizer", nullptr}, {nullptr, nullptr}};
   type = make_type({"sys.asyncgen_hooks", "The hooks of asynchronous generators.", hook_fields, 2});
-  return type ? sys_put(ts, "__asyncgen_hooks_type", std::move(type)) : Status::kError;
+  if (!type) return Status::kError;
+  ts.interpreter().asyncgen_hooks_type = type.release();
+
+  PyStructSequence_Field unraisable_fields[] = {{"exc_type", "Exception type"},
+                                                {"exc_value", "Exception value"},
+                                                {"exc_traceback", "Exception traceback"},
+                                                {"err_msg", "Error message"},
+                                                {"object", "Object causing the exception"},
+                                                {nullptr, nullptr}};
+  type = make_type({"builtins.UnraisableHookArgs", "UnraisableHookArgs\n\nWhat sys.unraisablehook() is told.", unraisable_fields, 5});
+  if (!type) return Status::kError;
+  reinterpret_cast<PyTypeObject*>(type.get())->tp_name = "UnraisableHookArgs";  // shown without a module
+  ts.interpreter().unraisable_args_type = type.release();
+  return Status::kOk;
 }
 
 Status put_version(ThreadState& ts) {

@@ -111,10 +111,10 @@ Ref<> m_displayhook(ThreadState& ts, PyObject*, PyObject* value) {
 
 // args: exc_type, exc_value, exc_traceback, err_msg, object
 Ref<> m_unraisablehook(ThreadState& ts, PyObject*, PyObject* args) {
-  Ref<> value = object_getattr(ts, args, "exc_value");
-  Ref<> message = object_getattr(ts, args, "err_msg");
-  Ref<> object = object_getattr(ts, args, "object");
-  if (!value || !message || !object) return {};
+  if (obj(args->ob_type) != ts.interpreter().unraisable_args_type) {
+    return raise(ts, PyExc_TypeError, "sys.unraisablehook argument type must be UnraisableHookArgs");
+  }
+  Ref<> value = dup(tuple_peek(args, 1)), message = dup(tuple_peek(args, 3)), object = dup(tuple_peek(args, 4));
   Ref<> head;
   if (object.get() != Py_None) {
     Ref<> shown = object_repr(ts, object.get());
@@ -213,14 +213,11 @@ void write_unraisable(ThreadState& ts, PyObject* object, const char* where) {
     }
   }
   PyObject* hook = ts.interpreter().sysdict != nullptr ? sys_peek(ts, "unraisablehook") : nullptr;
-  Ref<> d = dict_new(ts);
+  PyObject* type = ts.interpreter().unraisable_args_type;
   PyObject* tb = as_exception(exc.get())->traceback;
-  bool ok = d && !failed(dict_set(ts, d.get(), "exc_type", obj(exc.get()->ob_type))) &&
-            !failed(dict_set(ts, d.get(), "exc_value", exc.get())) &&
-            !failed(dict_set(ts, d.get(), "exc_traceback", tb != nullptr ? tb : Py_None)) &&
-            !failed(dict_set(ts, d.get(), "err_msg", message.get())) &&
-            !failed(dict_set(ts, d.get(), "object", object != nullptr ? object : Py_None));
-  Ref<> args = ok ? Ref<>::steal(_PyNamespace_New(d.get())) : Ref<>();
+  PyObject* fields[] = {obj(exc.get()->ob_type), exc.get(), tb != nullptr ? tb : Py_None, message.get(), object != nullptr ? object : Py_None};
+  Ref<> args = type != nullptr ? Ref<>::steal(PyStructSequence_New(reinterpret_cast<PyTypeObject*>(type))) : Ref<>();
+  for (int i = 0; args && i < 5; ++i) PyStructSequence_SetItem(args.get(), i, new_ref(fields[i]));
   if (!args) {
     error_clear(ts);
     print_plain(ts, exc.get());

@@ -90,6 +90,8 @@ struct Interpreter {
   PyObject* warn_default_action = nullptr;
   long warn_filters_version = 0;
   PyObject* audit_hooks = nullptr;  // list
+  PyObject* asyncgen_hooks_type = nullptr;    // struct sequences that sys makes
+  PyObject* unraisable_args_type = nullptr;
   PyObject* signal_handlers = nullptr;  // main interpreter: dict number -> handler
   PyObject* hamt_empty = nullptr;
   PyObject* exception_group = nullptr;    // class ExceptionGroup, a heap class because it has two bases
