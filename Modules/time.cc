@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "Modules/module_def.h"
+#include "Modules/time.h"
 #include "Objects/dict/dict.h"
 #include "Objects/float/float.h"
 #include "Objects/int/int.h"
@@ -78,8 +79,9 @@ Ref<> m_pthread_getcpuclockid(ThreadState& ts, PyObject*, Py_ssize_t thread) {
   return int_from_i64(ts, id);
 }
 
-// Seconds (int or float) as nanoseconds, rounded away from zero as a timeout is.
-bool to_ns(ThreadState& ts, PyObject* o, int64_t* out) {
+}  // namespace
+
+bool seconds_to_ns(ThreadState& ts, PyObject* o, int64_t* out) {
   if (is_float(o)) {
     double d = float_value(o);
     if (std::isnan(d)) {
@@ -108,9 +110,11 @@ bool to_ns(ThreadState& ts, PyObject* o, int64_t* out) {
   return true;
 }
 
+namespace {
+
 Ref<> m_sleep(ThreadState& ts, PyObject*, PyObject* seconds_arg) {
   int64_t ns = 0;
-  if (!to_ns(ts, seconds_arg, &ns)) return {};
+  if (!seconds_to_ns(ts, seconds_arg, &ns)) return {};
   if (ns < 0) return raise(ts, PyExc_ValueError, "sleep length must be non-negative");
   int64_t now = 0;
   if (!clock_ns(ts, CLOCK_MONOTONIC, &now)) return {};

@@ -8,6 +8,7 @@
 #include "Objects/tuple.h"
 #include "Objects/upcalls.h"
 #include "Python/runtime/runtime.h"
+#include "Python/vm/dump.h"
 #include "Python/runtime/upcalls.h"
 #include "Python/vm/frame.h"
 #include "frameobject.h"
@@ -215,8 +216,27 @@ void Py_LeaveRecursiveCall() { ++current_thread().recursion_remaining; }
 // ---- fatal errors ------------------------------------------------------------------------------------------------
 
 void _Py_FatalErrorFunc(const char* function, const char* message) {
-  std::fprintf(stderr, "Fatal Python error: %s: %s\n", function != nullptr ? function : "?", message);
-  std::fflush(stderr);
+  // A fatal error while one is being reported ends at once.
+  if (!runtime().fatal_error.exchange(true)) {
+    std::fflush(stdout);
+    std::fflush(stderr);
+    const int fd = STDERR_FILENO;
+    dump_text(fd, "Fatal Python error: ");
+    if (function != nullptr) {
+      dump_text(fd, function);
+      dump_text(fd, ": ");
+    }
+    dump_text(fd, message != nullptr ? message : "<message not set>");
+    dump_text(fd, "\nPython runtime state: ");
+    Runtime& rt = runtime();
+    dump_text(fd, rt.finalizing.load() != nullptr ? "finalizing" : rt.initialized.load() ? "initialized" : rt.core_initialized ? "core initialized" : "preinitializing");
+    dump_text(fd, "\n\n");
+    ThreadState* ts = current_thread_or_null();
+    dump_threads(fd, ts != nullptr ? &ts->interpreter() : rt.main, ts);
+    dump_extension_modules(fd, ts != nullptr ? &ts->interpreter() : rt.main);
+    // The fault handler would say the same again.
+    if (auto* off = rt.fault_handler_off.load()) off();
+  }
   std::abort();
 }
 void(Py_FatalError)(const char* message) { _Py_FatalErrorFunc(nullptr, message); }

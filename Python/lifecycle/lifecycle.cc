@@ -370,6 +370,14 @@ bool runtime_start(const Config& config) {
     return false;
   }
   rt.initialized.store(true);
+  if (config.faulthandler) {
+    Ref<> module = import_module(*ts, "faulthandler");
+    Ref<> name = str_interned(*ts, "enable");
+    if (!module || !name || !call_method(*ts, module.get(), name.get())) {
+      print_init_failure(*ts, "faulthandler");
+      return false;
+    }
+  }
   if (!config.no_site && failed(run_site(*ts))) return false;
   return true;
 }

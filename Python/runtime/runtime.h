@@ -73,6 +73,9 @@ struct Runtime {
 
   SignalState signals;
   LibcState libc;
+  std::atomic<bool> fatal_error{false};
+  std::atomic<void*> fault_control{nullptr};           // module faulthandler: what its signal handlers read; never freed
+  std::atomic<void (*)()> fault_handler_off{nullptr};  // ... and how Py_FatalError takes them out
 };
 
 extern Runtime g_runtime;
