@@ -187,7 +187,9 @@ void dump_extension_modules(int fd, Interpreter* interp) {
   uint64_t count = 0;
   pos = 0;
   while (dict_next(interp->modules, &pos, &key, &value)) {
-    if (!is_str(key) || !is_module(value) || reinterpret_cast<PyModuleObject*>(value)->md_def == nullptr) continue;
+    if (!is_str(key) || !is_module(value)) continue;
+    const bool built_in = value == interp->sys_module || value == interp->builtins_module;  // made without a definition
+    if (!built_in && reinterpret_cast<PyModuleObject*>(value)->md_def == nullptr) continue;
     if (known != nullptr && in_frozenset(known, key)) continue;
     dump_text(fd, count == 0 ? "\nExtension modules: " : ", ");
     dump_str(fd, key);
