@@ -142,7 +142,7 @@ Status read_mask(ThreadState& ts, PyObject* o, unsigned default_mask, unsigned* 
   if (!is_int(o)) return raise(ts, PyExc_TypeError, "an integer is required");
   int overflow;
   int64_t v = int_as_i64_overflow(o, &overflow);
-  if (v < 0 || overflow < 0) return raise(ts, PyExc_ValueError, "value must be positive");
+  if (overflow < 0 || (overflow == 0 && v < 0)) return raise(ts, PyExc_ValueError, "value must be positive");
   if (overflow > 0) return raise(ts, PyExc_OverflowError, "Python int too large to convert to C unsigned long");
   if (v > USHRT_MAX) return raise(ts, PyExc_OverflowError, "Python int too large for C unsigned short");
   *out = static_cast<unsigned>(v);

@@ -11,8 +11,8 @@
 
 namespace atl {
 
-// A number in units of unit_ns as nanoseconds, rounded up (away from zero for a negative one). TypeError, with the given
-// message, for what is no number.
+// A number in units of unit_ns as nanoseconds, rounded up (away from zero for a negative one). TypeError, with the given (or,
+// if NULL, the usual) message, for what is no number.
 inline Status timeout_as_ns(ThreadState& ts, PyObject* o, int64_t unit_ns, const char* type_message, int64_t* out) {
   if (PyFloat_Check(o)) {
     double d = PyFloat_AS_DOUBLE(o);
@@ -27,7 +27,7 @@ inline Status timeout_as_ns(ThreadState& ts, PyObject* o, int64_t unit_ns, const
   }
   Ref<> index = number_index(ts, o);
   if (!index) {
-    if (error_clear_if(ts, PyExc_TypeError)) return raise(ts, PyExc_TypeError, "%s", type_message);
+    if (type_message != nullptr && error_clear_if(ts, PyExc_TypeError)) return raise(ts, PyExc_TypeError, "%s", type_message);
     return Status::kError;
   }
   int overflow;

@@ -46,8 +46,16 @@ bool convert_path(ThreadState& ts, PyObject* o, const ArgPlace& place, bool allo
                                                     : "string, bytes or os.PathLike";
       char name[32];
       std::snprintf(name, sizeof name, "%.*s", static_cast<int>(param.name_size), param.name);
-      (void)raise(ts, PyExc_TypeError, "%s: %s should be %s, not %T", place.sig->function, name, expected, o);
-      return false;
+      if (!PyObject_CheckBuffer(o)) {
+        (void)raise(ts, PyExc_TypeError, "%s: %s should be %s, not %T", place.sig->function, name, expected, o);
+        return false;
+      }
+      // Other bytes-like objects are on their way out.
+      if (failed(warn(ts, PyExc_DeprecationWarning, 1, "%s: %s should be %s, not %s", place.sig->function, name, expected, o->ob_type->tp_name))) {
+        return false;
+      }
+      text = Ref<>::steal(PyBytes_FromObject(o));
+      if (!text) return false;
     }
   }
   out->is_bytes = PyBytes_Check(text.get());
@@ -222,8 +230,15 @@ Ref<> m_mkfifo(ThreadState& ts, PyObject*, const Path& path, int mode, DirFd dir
 Ref<> m_mknod(ThreadState& ts, PyObject*, const Path& path, int mode, Py_ssize_t device, DirFd dir) {
   return done(ts, unlocked([&] { return mknodat(dir.fd, path.c, static_cast<mode_t>(mode), static_cast<dev_t>(device)); }), path);
 }
-Ref<> m_major(ThreadState& ts, PyObject*, Py_ssize_t device) { return int_from_i64(ts, major(static_cast<dev_t>(device))); }
-Ref<> m_minor(ThreadState& ts, PyObject*, Py_ssize_t device) { return int_from_i64(ts, minor(static_cast<dev_t>(device))); }
+template <auto kPart>
+Ref<> part_of_device(ThreadState& ts, PyObject*, PyObject* device) {
+  Ref<> index = number_index(ts, device);
+  if (!index) return {};
+  unsigned long long number = PyLong_AsUnsignedLongLong(index.get());
+  return error_set(ts) ? Ref<>() : int_from_i64(ts, kPart(number));
+}
+unsigned major_of(dev_t device) { return major(device); }
+unsigned minor_of(dev_t device) { return minor(device); }
 Ref<> m_makedev(ThreadState& ts, PyObject*, int ma, int mi) {
   return int_from_i64(ts, static_cast<int64_t>(makedev(static_cast<unsigned>(ma), static_cast<unsigned>(mi))));
 }
@@ -383,8 +398,8 @@ constexpr MethodSpec kPathMethods[] = {
     ATOLL_METHOD(m_truncate, "truncate", "($module, /, path, length)", "Set a file's length."),
     ATOLL_METHOD(m_mkfifo, "mkfifo", "($module, /, path, mode=438, *, dir_fd=None)", "Make a named pipe."),
     ATOLL_METHOD(m_mknod, "mknod", "($module, /, path, mode=384, device=0, *, dir_fd=None)", "Make a node of a file system."),
-    ATOLL_METHOD(m_major, "major", "($module, device, /)", "A device's major number."),
-    ATOLL_METHOD(m_minor, "minor", "($module, device, /)", "A device's minor number."),
+    ATOLL_METHOD(part_of_device<major_of>, "major", "($module, device, /)", "A device's major number."),
+    ATOLL_METHOD(part_of_device<minor_of>, "minor", "($module, device, /)", "A device's minor number."),
     ATOLL_METHOD(m_makedev, "makedev", "($module, major, minor, /)", "A device's number."),
     ATOLL_METHOD(m_utime, "utime", "($module, /, path, times=None, *, ns=<unrepresentable>, dir_fd=None, follow_symlinks=True)", "Set a file's times."),
     ATOLL_METHOD(m_getxattr, "getxattr", "($module, /, path, attribute, *, follow_symlinks=True)", "An extended attribute."),

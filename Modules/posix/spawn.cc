@@ -233,7 +233,7 @@ Status set_scheduler(ThreadState& ts, PyObject* m, SpawnPlan& plan, PyObject* sc
 
 template <auto kSpawn>
 Ref<> spawn(ThreadState& ts, PyObject* m, const char* name, const Path& path, PyObject* argv, PyObject* env, PyObject* file_actions,
-            PyObject* group, bool reset_ids, bool session, PyObject* mask, PyObject* defaults, PyObject* scheduler) {
+            PyObject* group, int reset_ids, int session, PyObject* mask, PyObject* defaults, PyObject* scheduler) {
   Strings args, vars;
   char message[64];
   snprintf(message, sizeof message, "%s: argv", name);
@@ -271,11 +271,11 @@ Ref<> spawn(ThreadState& ts, PyObject* m, const char* name, const Path& path, Py
   return int_from_i64(ts, pid);
 }
 Ref<> m_posix_spawn(ThreadState& ts, PyObject* m, const Path& path, PyObject* argv, PyObject* env, PyObject* file_actions, PyObject* group,
-                    bool reset_ids, bool session, PyObject* mask, PyObject* defaults, PyObject* scheduler) {
+                    int reset_ids, int session, PyObject* mask, PyObject* defaults, PyObject* scheduler) {
   return spawn<::posix_spawn>(ts, m, "posix_spawn", path, argv, env, file_actions, group, reset_ids, session, mask, defaults, scheduler);
 }
 Ref<> m_posix_spawnp(ThreadState& ts, PyObject* m, const Path& path, PyObject* argv, PyObject* env, PyObject* file_actions, PyObject* group,
-                     bool reset_ids, bool session, PyObject* mask, PyObject* defaults, PyObject* scheduler) {
+                     int reset_ids, int session, PyObject* mask, PyObject* defaults, PyObject* scheduler) {
   return spawn<::posix_spawnp>(ts, m, "posix_spawnp", path, argv, env, file_actions, group, reset_ids, session, mask, defaults, scheduler);
 }
 
