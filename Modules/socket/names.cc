@@ -393,11 +393,11 @@ Ref<> f_inet_ntop(ThreadState& ts, PyObject*, int family, const BufferArg& packe
   return r != nullptr ? str_from_ascii(ts, r) : Ref<>(posix::call_error(ts));
 }
 Ref<> f_cmsg_len(ThreadState& ts, PyObject*, Py_ssize_t n) {
-  if (n < 0 || n > INT_MAX) return raise(ts, PyExc_OverflowError, "CMSG_LEN() argument out of range");
+  if (n < 0 || n > static_cast<Py_ssize_t>(INT_MAX - CMSG_LEN(0))) return raise(ts, PyExc_OverflowError, "CMSG_LEN() argument out of range");
   return int_from_i64(ts, static_cast<int64_t>(CMSG_LEN(static_cast<size_t>(n))));
 }
 Ref<> f_cmsg_space(ThreadState& ts, PyObject*, Py_ssize_t n) {
-  if (n < 0 || n > INT_MAX) return raise(ts, PyExc_OverflowError, "CMSG_SPACE() argument out of range");
+  if (n < 0 || n > static_cast<Py_ssize_t>(INT_MAX - CMSG_SPACE(1))) return raise(ts, PyExc_OverflowError, "CMSG_SPACE() argument out of range");
   return int_from_i64(ts, static_cast<int64_t>(CMSG_SPACE(static_cast<size_t>(n))));
 }
 

@@ -785,7 +785,7 @@ Status parse_timeout(ThreadState& ts, PyObject* o, int64_t* out) {
   *out = ns;
   return Status::kOk;
 }
-Ref<> timeout_number(ThreadState& ts, int64_t ns) { return ns < 0 ? new_none() : new_float(ts, static_cast<double>(ns) * 1e-9); }
+Ref<> timeout_number(ThreadState& ts, int64_t ns) { return ns < 0 ? new_none() : new_float(ts, static_cast<double>(ns) / 1e9); }
 
 Status set_nonblocking(ThreadState& ts, SocketObject* s, bool on) {
   int value = on;
