@@ -362,6 +362,11 @@ Status sys_init(ThreadState& ts) {
   if (failed(dict_set(ts, interp.modules, ID(sys), interp.sys_module))) return Status::kError;
   if (failed(module_add_functions(ts, interp.sys_module, kMethods[0].c()))) return Status::kError;
   if (failed(module_add_functions(ts, interp.sys_module, sys_hook_methods()))) return Status::kError;
+  // The same objects under the names that nobody replaces.
+  for (const PyMethodDef* m = sys_hook_methods(); m->ml_name != nullptr; ++m) {
+    Ref<> kept = str_format(ts, "__%s__", m->ml_name);
+    if (!kept || failed(dict_set(ts, interp.sysdict, kept.get(), sys_peek(ts, m->ml_name)))) return Status::kError;
+  }
   return sys_fill_data(ts);
 }
 

@@ -20,6 +20,7 @@
 #include "Python/runtime/runtime.h"
 #include "atoll.h"
 #include "atoll_config.h"
+#include "pylifecycle.h"
 
 namespace atl {
 
@@ -203,7 +204,7 @@ Status put_numbers(ThreadState& ts) {
 
 Status put_version(ThreadState& ts) {
   // platform.py parses what stands before the brackets; the name inside is ours.
-  Ref<> version = str_format(ts, "%s (main, %s, %s) [Atoll %s, GCC %s]", PY_VERSION, __DATE__, __TIME__, ATOLL_VERSION, __VERSION__);
+  Ref<> version = str_from_ascii(ts, Py_GetVersion());
   if (failed(sys_put(ts, "version", std::move(version)))) return Status::kError;
   if (failed(sys_put(ts, "hexversion", int_from_i64(ts, PY_VERSION_HEX)))) return Status::kError;
   if (failed(sys_put(ts, "api_version", int_from_i64(ts, PYTHON_API_VERSION)))) return Status::kError;

@@ -163,10 +163,6 @@ constexpr MethodSpec kMethods[] = {
     ATOLL_METHOD(m_displayhook, "displayhook", "($module, object, /)", "Print an object to sys.stdout and save it in builtins._."),
     ATOLL_METHOD(m_unraisablehook, "unraisablehook", "($module, unraisable, /)", "Show an exception that can't be raised."),
     ATOLL_METHOD_RAW(m_breakpointhook, "breakpointhook", METH_FASTCALL | METH_KEYWORDS, "breakpointhook(*args, **kws)\n\nCalled by breakpoint()."),
-    ATOLL_METHOD(m_displayhook, "__displayhook__", "($module, object, /)", "The original displayhook."),
-    ATOLL_METHOD(m_excepthook, "__excepthook__", "($module, exctype, value, traceback, /)", "The original excepthook."),
-    ATOLL_METHOD(m_unraisablehook, "__unraisablehook__", "($module, unraisable, /)", "The original unraisablehook."),
-    ATOLL_METHOD_RAW(m_breakpointhook, "__breakpointhook__", METH_FASTCALL | METH_KEYWORDS, "The original breakpointhook."),
     ATOLL_METHOD_END};
 
 }  // namespace

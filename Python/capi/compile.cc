@@ -157,27 +157,11 @@ PyObject*(Py_CompileString)(const char* text, const char* filename, int start) {
 PyObject*(Py_CompileStringFlags)(const char* text, const char* filename, int start, PyCompilerFlags* flags) {
   return Py_CompileStringExFlags(text, filename, start, flags, -1);
 }
-PyObject* PyRun_StringFlags(const char* text, int start, PyObject* globals, PyObject* locals, PyCompilerFlags* flags) {
-  Ref<> code = Ref<>::steal(Py_CompileStringExFlags(text, "<string>", start, flags, -1));
-  return code ? PyEval_EvalCode(code.get(), globals, locals) : nullptr;
-}
 int PyEval_MergeCompilerFlags(PyCompilerFlags* flags) {
   ThreadState& ts = current_thread();
   FrameCursor c = frame_top(ts);
   if (c.base != nullptr) flags->cf_flags |= frame_code(c.base)->head.co_flags & PyCF_MASK;
   return flags->cf_flags != 0;
-}
-int PyArg_ValidateKeywordArguments(PyObject* kwargs) {
-  ThreadState& ts = current_thread();
-  if (!is_dict(kwargs)) return (void)raise_bad_internal_call(ts, __FILE__, __LINE__), 0;
-  Py_ssize_t pos = 0;
-  PyObject *key, *value;
-  while (dict_next(kwargs, &pos, &key, &value)) {
-    if (is_str(key)) continue;
-    (void)raise(ts, PyExc_TypeError, "keywords must be strings");
-    return 0;
-  }
-  return 1;
 }
 
 // A line of a file object; n as for PyFile_GetLine.

@@ -29,6 +29,8 @@ struct Compiled {
       context.error = parsed.error;
       return;
     }
+    // As the core does: where frames are large, the stack ends before the depth does.
+    context.stack_limit = static_cast<const char*>(__builtin_frame_address(0)) - 4 * 1024 * 1024;
     Future future;
     if (find_future(context, parsed.tree, &future) &&
         fold_constants(context, parsed.tree, {codegen.optimize, future.flags}) &&

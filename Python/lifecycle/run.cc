@@ -25,12 +25,13 @@
 #include "Python/runtime/runtime.h"
 #include "Python/vm/frame.h"
 #include "atoll.h"
+#include "pylifecycle.h"
 
 namespace atl {
 
 void print_version(bool long_form) {
   if (long_form) {
-    std::printf("Python %s (main, %s, %s) [Atoll %s, GCC %s]\n", PY_VERSION, __DATE__, __TIME__, ATOLL_VERSION, __VERSION__);
+    std::printf("Python %s\n", Py_GetVersion());
   } else {
     std::printf("Python %s\n", PY_VERSION);
   }
@@ -168,8 +169,20 @@ bool looks_like_archive(int fd) {
   return pread(fd, head, 4, 0) == 4 && std::memcmp(head, "PK\3\4", 4) == 0;
 }
 
+// The path of a script as messages and __file__ have it; sys.argv keeps what was given.
+std::string absolute_path(const char* file) {
+  if (file[0] == '/') return file;
+  char* here = getcwd(nullptr, 0);
+  if (here == nullptr) return file;
+  std::string path(here);
+  std::free(here);
+  if (path.back() != '/') path += '/';
+  return path + file;
+}
+
 int run_file(ThreadState& ts, const Config& c) {
-  const char* file = c.command;
+  std::string path = absolute_path(c.command);
+  const char* file = path.c_str();
   int fd = open(file, O_RDONLY | O_CLOEXEC);
   struct stat st;
   if (fd < 0 || fstat(fd, &st) != 0) {
@@ -277,7 +290,7 @@ int run_main(const Config& config) {
     default:
       status = run_stdin(ts, config);
   }
-  if (config.inspect && config.run != Config::Run::kStdin && isatty(0)) status = run_interactive(ts, config);
+  if (config.inspect && config.run != Config::Run::kStdin) status = run_interactive(ts, config);
   if (runtime_finish() < 0) status = 120;
   return status;
 }

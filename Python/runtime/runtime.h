@@ -49,7 +49,7 @@ struct Runtime {
   unsigned long main_thread = 0;  // written at bring-up and after fork
   ThreadState* main_tstate = nullptr;
 
-  std::mutex interpreters_lock;  // leaf; guards the table below
+  std::mutex interpreters_lock;  // before an interpreter's list_lock; guards the table below
   Interpreter* main = nullptr;
   Interpreter** interpreters = nullptr;
   size_t interpreter_count = 0;
