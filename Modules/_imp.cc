@@ -17,10 +17,12 @@
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
 #include "Objects/type/bind.h"
+#include "Python/import/frozen.h"
 #include "Python/import/import.h"
 #include "Python/import/upcalls.h"
 #include "Python/runtime/config.h"
 #include "Python/runtime/runtime.h"
+#include "Python/vm/frame.h"
 #include "atoll_config.h"
 
 namespace atl {
@@ -124,41 +126,103 @@ Ref<> exec_module(ThreadState& ts, PyObject* module) {
 }
 Ref<> m_exec_builtin(ThreadState& ts, PyObject*, PyObject* module) { return exec_module(ts, module); }
 
-// ---- frozen modules: the bootstrap's own names --------------------------------------------------------------------
+// ---- frozen modules ----------------------------------------------------------------------------------------------
 
-const char* frozen_file(PyObject* name) {
-  if (!is_str(name)) return nullptr;
-  if (str_equals_ascii(name, "_frozen_importlib")) return "importlib/_bootstrap.py";
-  if (str_equals_ascii(name, "_frozen_importlib_external")) return "importlib/_bootstrap_external.py";
-  return nullptr;
+struct State {
+  int override_frozen;  // > 0: found; < 0: only the essential ones; 0: as -X frozen_modules says
+};
+
+bool use_frozen(PyObject* module) {
+  const int override = static_cast<State*>(PyModule_GetState(module))->override_frozen;
+  if (override != 0) return override > 0;
+  const char* option = runtime().config != nullptr ? config_xoption(*runtime().config, "frozen_modules") : nullptr;
+  return option == nullptr || std::strcmp(option, "off") != 0;
 }
-Ref<> m_is_frozen(ThreadState&, PyObject*, PyObject* name) { return new_bool(frozen_file(name) != nullptr); }
-Ref<> m_is_frozen_package(ThreadState& ts, PyObject*, PyObject* name) {
-  if (frozen_file(name) == nullptr) return raise(ts, PyExc_ImportError, "No such frozen object named %R", name);
-  return new_bool(false);
+const FrozenModule* frozen_in_use(PyObject* module, PyObject* name) {
+  const FrozenModule* m = find_frozen_module(name);
+  return m != nullptr && (m->essential || use_frozen(module)) ? m : nullptr;
 }
-Ref<> m_find_frozen(ThreadState& ts, PyObject*, PyObject* name, bool withdata) {
-  if (frozen_file(name) == nullptr) return new_none();
-  (void)withdata;
-  return tuple_of(ts, Py_None, Py_False, name);
+Raised raise_not_frozen(ThreadState& ts, const char* format, PyObject* name) {
+  Ref<> text = str_format(ts, format, name);
+  if (text) (void)PyErr_SetImportError(text.get(), name, nullptr);
+  return {};
 }
-Ref<> m_get_frozen_object(ThreadState& ts, PyObject*, PyObject* name, PyObject*) {
-  const char* file = frozen_file(name);
-  if (file == nullptr) return raise(ts, PyExc_ImportError, "No such frozen object named %R", name);
-  char path[4096];
-  std::snprintf(path, sizeof path, "%s/%s", ATOLL_STDLIB_DIR, file);
-  return compile_library_file(ts, path, str_utf8(ts, name));
+
+Ref<> m_is_frozen(ThreadState&, PyObject* module, PyUnicodeObject* name) { return new_bool(frozen_in_use(module, obj(name)) != nullptr); }
+Ref<> m_is_frozen_package(ThreadState& ts, PyObject* module, PyUnicodeObject* name) {
+  const FrozenModule* m = frozen_in_use(module, obj(name));
+  return m != nullptr ? new_bool(m->is_package) : raise_not_frozen(ts, "No such frozen object named %R", obj(name));
 }
-Ref<> m_init_frozen(ThreadState&, PyObject*, PyObject*) { return new_none(); }
+Ref<> marshalled(ThreadState& ts, const char* function, PyObject* o) {
+  Ref<> marshal = import_module(ts, "marshal");
+  Ref<> f = marshal ? object_getattr(ts, marshal.get(), function) : Ref<>();
+  return f ? call(ts, f.get(), o) : Ref<>();
+}
+PyObject* m_find_frozen(PyObject* module, PyObject* const* args, Py_ssize_t n, PyObject* kwnames) {
+  ThreadState& ts = current_thread();
+  static constexpr ParamText kParams[] = {{"name", 4, 0, nullptr, ParamKind::kPositionalOnly}, {"withdata", 8, 5, "False", ParamKind::kKeywordOnly}};
+  static constexpr SignatureView kView{"find_frozen", kParams, 2, 1, 1, 1, 0};
+  PyObject* v[2];
+  if (!bind_arguments(ts, kView, args, n, kwnames, v)) return nullptr;
+  if (!is_str(v[0])) return raise(ts, PyExc_TypeError, "find_frozen() argument 1 must be str, not %.50s", v[0]->ob_type->tp_name);
+  Tri with_data = v[1] != nullptr ? object_is_true(ts, v[1]) : Tri::kFalse;
+  if (failed(with_data)) return nullptr;
+  const FrozenModule* m = frozen_in_use(module, v[0]);
+  if (m == nullptr) return new_ref(Py_None);
+  Ref<> data = new_none();
+  if (with_data == Tri::kTrue) {
+    Ref<> code = frozen_code(ts, *m);
+    Ref<> bytes = code ? marshalled(ts, "dumps", code.get()) : Ref<>();
+    data = bytes ? Ref<>::steal(PyMemoryView_FromObject(bytes.get())) : Ref<>();
+  }
+  Ref<> origin = m->origin != nullptr ? str_from_ascii(ts, m->origin) : new_none();
+  if (!data || !origin) return nullptr;
+  return tuple_of(ts, data.get(), m->is_package ? Py_True : Py_False, origin.get()).release();
+}
+Ref<> m_get_frozen_object(ThreadState& ts, PyObject* module, PyUnicodeObject* name, PyObject* data) {
+  if (data != nullptr && data != Py_None) {
+    if (!PyObject_CheckBuffer(data)) {
+      return raise(ts, PyExc_TypeError, "get_frozen_object() argument 2 must be bytes, not %.50s", data->ob_type->tp_name);
+    }
+    Ref<> code = marshalled(ts, "loads", data);
+    if (code && PyCode_Check(code.get())) return code;
+    if (code) return raise(ts, PyExc_TypeError, "frozen object %R is not a code object", name);
+    error_clear(ts);
+    return raise_not_frozen(ts, "Frozen object named %R is invalid", obj(name));
+  }
+  const FrozenModule* m = frozen_in_use(module, obj(name));
+  return m != nullptr ? frozen_code(ts, *m) : raise_not_frozen(ts, "No such frozen object named %R", obj(name));
+}
+// Imports a frozen module into sys.modules; None when there is none of that name.
+Ref<> m_init_frozen(ThreadState& ts, PyObject* module, PyUnicodeObject* name) {
+  const FrozenModule* m = frozen_in_use(module, obj(name));
+  if (m == nullptr) return new_none();
+  Ref<> code = frozen_code(ts, *m);
+  if (!code) return {};
+  Ref<> fresh = Ref<>::dup_of(PyImport_AddModuleObject(obj(name)));
+  if (!fresh) return {};
+  PyObject* d = module_dict(fresh.get());
+  Ref<> origin = m->origin != nullptr ? str_from_ascii(ts, m->origin) : new_none();
+  if (!origin || failed(dict_set(ts, d, "__origname__", origin.get()))) return {};
+  if (m->is_package) {
+    Ref<> path = list_new(ts, 0);
+    if (!path || failed(dict_set(ts, d, ID(__path__), path.get()))) return {};
+  }
+  if (failed(dict_set(ts, d, ID(__builtins__), ts.interpreter().builtins_module))) return {};
+  return vm_eval_code(ts, code.get(), d, d, nullptr) ? std::move(fresh) : Ref<>();
+}
 Ref<> m_frozen_module_names(ThreadState& ts, PyObject*) {
   Ref<> l = list_new(ts, 0);
-  for (const char* name : {"_frozen_importlib", "_frozen_importlib_external"}) {
-    Ref<> s = str_from_ascii(ts, name);
+  for (const FrozenModule* m = frozen_modules(); m->name != nullptr; ++m) {
+    Ref<> s = str_from_ascii(ts, m->name);
     if (!l || !s || failed(list_append(ts, l.get(), std::move(s)))) return {};
   }
   return l;
 }
-Ref<> m_override_frozen(ThreadState&, PyObject*, int) { return new_none(); }
+Ref<> m_override_frozen(ThreadState&, PyObject* module, int override) {
+  static_cast<State*>(PyModule_GetState(module))->override_frozen = override;
+  return new_none();
+}
 
 // ---- the import lock ---------------------------------------------------------------------------------------------
 
@@ -217,14 +281,30 @@ Ref<> m_source_hash(ThreadState& ts, PyObject*, Py_ssize_t key, const BufferArg&
   (void)ts;
   return r;
 }
-Ref<> m_fix_co_filename(ThreadState&, PyObject*, PyObject*, PyObject*) { return new_none(); }
+// A code object read from a file that has moved, and those within it, get the file's present name.
+void fix_filename(PyObject* code, PyObject* old, PyObject* path) {
+  auto* c = reinterpret_cast<PyCodeObject*>(code);
+  if (!str_equal(c->co_filename, old)) return;
+  Ref<> hold = Ref<>::steal(std::exchange(c->co_filename, new_ref(path)));
+  for (Py_ssize_t i = 0; i < tuple_size(c->co_consts); ++i) {
+    PyObject* item = tuple_peek(c->co_consts, i);
+    if (PyCode_Check(item)) fix_filename(item, old, path);
+  }
+}
+Ref<> m_fix_co_filename(ThreadState& ts, PyObject*, PyObject* code, PyObject* path) {
+  if (!PyCode_Check(code)) return raise(ts, PyExc_TypeError, "_fix_co_filename() argument 1 must be code, not %.50s", code->ob_type->tp_name);
+  if (!is_str(path)) return raise(ts, PyExc_TypeError, "_fix_co_filename() argument 2 must be str, not %.50s", path->ob_type->tp_name);
+  Ref<> old = dup(reinterpret_cast<PyCodeObject*>(code)->co_filename);
+  if (!str_equal(old.get(), path)) fix_filename(code, old.get(), path);
+  return new_none();
+}
 
 constexpr MethodSpec kMethods[] = {
     ATOLL_METHOD(m_extension_suffixes, "extension_suffixes", "($module, /)", "File suffixes of extension modules."),
     ATOLL_METHOD(m_lock_held, "lock_held", "($module, /)", "Is the import lock held?"),
     ATOLL_METHOD(m_acquire_lock, "acquire_lock", "($module, /)", "Acquire the import lock."),
     ATOLL_METHOD(m_release_lock, "release_lock", "($module, /)", "Release the import lock."),
-    ATOLL_METHOD(m_find_frozen, "find_frozen", "($module, name, /, *, withdata=False)", "Data of a frozen module, or None."),
+    ATOLL_METHOD_RAW(m_find_frozen, "find_frozen", METH_FASTCALL | METH_KEYWORDS, "find_frozen($module, name, /, *, withdata=False)\n--\n\nData of a frozen module, or None."),
     ATOLL_METHOD(m_get_frozen_object, "get_frozen_object", "($module, name, data=None, /)", "Code of a frozen module."),
     ATOLL_METHOD(m_is_frozen_package, "is_frozen_package", "($module, name, /)", "Is a frozen module a package?"),
     ATOLL_METHOD(m_create_builtin, "create_builtin", "($module, spec, /)", "Create a built-in module."),
@@ -236,7 +316,7 @@ constexpr MethodSpec kMethods[] = {
     ATOLL_METHOD(m_create_dynamic, "create_dynamic", "($module, spec, file=None, /)", "Create an extension module."),
     ATOLL_METHOD(m_exec_dynamic, "exec_dynamic", "($module, mod, /)", "Initialize an extension module."),
     ATOLL_METHOD(m_exec_builtin, "exec_builtin", "($module, mod, /)", "Initialize a built-in module."),
-    ATOLL_METHOD(m_fix_co_filename, "_fix_co_filename", "($module, code, path, /)", "Code objects name their file when they are made."),
+    ATOLL_METHOD(m_fix_co_filename, "_fix_co_filename", "($module, code, path, /)", "Give a code object and those in it another file name."),
     ATOLL_METHOD(m_source_hash, "source_hash", "($module, key, source)", "Hash of a source."),
     ATOLL_METHOD_END};
 
@@ -249,4 +329,4 @@ int exec_imp(PyObject* m) {
 }  // namespace
 }  // namespace atl
 
-ATOLL_BUILTIN_MODULE(PyInit__imp, "_imp", "What importlib asks of the interpreter.", 0, atl::kMethods, atl::exec_imp)
+ATOLL_BUILTIN_MODULE(PyInit__imp, "_imp", "What importlib asks of the interpreter.", sizeof(atl::State), atl::kMethods, atl::exec_imp)

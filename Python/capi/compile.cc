@@ -53,10 +53,13 @@ Ref<> compile_text(ThreadState& ts, std::string_view source, PyObject* filename,
   return compile_as(ts, source, filename, mode, flags, optimize, compiler::SourceKind::kBytes);
 }
 
+Ref<> compile_library_text(ThreadState& ts, const char* text, const char* shown) {
+  Ref<> filename = str_format(ts, "<frozen %s>", shown);
+  return filename ? compile_text(ts, text, filename.get(), CompileMode::kExec, 0, -1) : Ref<>();
+}
+
 Ref<> compile_library_file(ThreadState& ts, const char* path, const char* module_name) {
-  Ref<> filename = str_format(ts, "<frozen %s>", std::strncmp(module_name, "_frozen_", 8) == 0
-                                                     ? (std::strstr(path, "external") != nullptr ? "importlib._bootstrap_external" : "importlib._bootstrap")
-                                                     : module_name);
+  Ref<> filename = str_format(ts, "<frozen %s>", module_name);
   if (!filename) return {};
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) {

@@ -17,6 +17,7 @@
 #include "Objects/module.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
+#include "Python/import/frozen.h"
 #include "Python/import/upcalls.h"
 #include "Python/runtime/config.h"
 #include "Python/runtime/runtime.h"
@@ -134,7 +135,47 @@ Ref<> get_or_load(ThreadState& ts, PyObject* name) {
 
 }  // namespace
 
-Ref<> upcall_import_module_level(ThreadState& ts, PyObject* name, PyObject* globals, PyObject*, PyObject* fromlist, int level) {
+namespace {
+
+// Is the traceback entry one of importlib's own frames? *called: of the function through which it calls others' code.
+bool is_importlib_entry(PyObject* entry, bool* called) {
+  PyCodeObject* code = PyFrame_GetCode(reinterpret_cast<PyTracebackObject*>(entry)->tb_frame);
+  Ref<> hold = Ref<>::steal(obj(code));
+  if (!str_equals_ascii(code->co_filename, "<frozen importlib._bootstrap>") &&
+      !str_equals_ascii(code->co_filename, "<frozen importlib._bootstrap_external>")) {
+    return false;
+  }
+  *called = str_equals_ascii(code->co_name, "_call_with_frames_removed");
+  return true;
+}
+
+// A traceback shows the program's frames: importlib's go when the import itself failed, and between a statement and the
+// module that it ran.
+void trim_import_traceback(ThreadState& ts) {
+  if (runtime().config != nullptr && runtime().config->verbose) return;
+  Ref<> exc = error_take(ts);
+  if (!exc) return;
+  const bool all = is_instance_nocall(exc.get(), reinterpret_cast<PyTypeObject*>(PyExc_ImportError));
+  PyObject** link = &as_exception(exc.get())->traceback;
+  while (*link != nullptr) {
+    // A run of importlib's entries, and how far into it entries are dropped.
+    PyObject* end = *link;
+    PyObject* keep = *link;
+    bool called;
+    while (end != nullptr && is_importlib_entry(end, &called)) {
+      end = reinterpret_cast<PyObject*>(reinterpret_cast<PyTracebackObject*>(end)->tb_next);
+      if (all || called) keep = end;
+    }
+    if (keep != *link) {
+      Ref<> old = Ref<>::steal(std::exchange(*link, Ref<>::dup_of(keep).release()));
+    }
+    while (*link != end) link = reinterpret_cast<PyObject**>(&reinterpret_cast<PyTracebackObject*>(*link)->tb_next);
+    if (*link != nullptr) link = reinterpret_cast<PyObject**>(&reinterpret_cast<PyTracebackObject*>(*link)->tb_next);
+  }
+  error_restore(ts, std::move(exc));
+}
+
+Ref<> import_level(ThreadState& ts, PyObject* name, PyObject* globals, PyObject* fromlist, int level) {
   if (!is_str(name)) return raise(ts, PyExc_TypeError, "module name must be a string");
   if (level < 0) return raise(ts, PyExc_ValueError, "level must be >= 0");
   Ref<> full;
@@ -181,6 +222,14 @@ Ref<> upcall_import_module_level(ThreadState& ts, PyObject* name, PyObject* glob
   return m;
 }
 
+}  // namespace
+
+Ref<> upcall_import_module_level(ThreadState& ts, PyObject* name, PyObject* globals, PyObject*, PyObject* fromlist, int level) {
+  Ref<> module = import_level(ts, name, globals, fromlist, level);
+  if (!module) trim_import_traceback(ts);
+  return module;
+}
+
 Ref<> import_module(ThreadState& ts, const char* name) {
   Ref<> s = str_from_utf8(ts, name);
   if (!s) return {};
@@ -198,20 +247,18 @@ void upcall_set_import_error(ThreadState& ts, PyObject* message, PyObject* modul
 
 namespace {
 
-// A module that runs a file of the standard library, without the import system.
-Ref<> run_library_file(ThreadState& ts, const char* module_name, const char* origin_name, const char* file) {
-  char path[4096];
-  std::snprintf(path, sizeof path, "%s/%s", ATOLL_STDLIB_DIR, file);
+// A module of importlib's core, made without the import system.
+Ref<> run_essential(ThreadState& ts, const char* module_name) {
   Ref<> name = str_interned(ts, module_name);
-  Ref<> shown = str_format(ts, "<frozen %s>", file);
-  if (!name || !shown) return {};
-  Ref<> code = compile_library_file(ts, path, module_name);
+  const FrozenModule* frozen = name ? find_frozen_module(name.get()) : nullptr;
+  if (frozen == nullptr) return {};
+  Ref<> code = frozen_code(ts, *frozen);
   if (!code) return {};
   Ref<> module = module_new(ts, name.get());
   if (!module) return {};
   PyObject* d = module_dict(module.get());
   // The name the file has outside: importlib's own loader of such modules reads it from the module.
-  Ref<> origname = str_from_utf8(ts, origin_name);
+  Ref<> origname = str_from_utf8(ts, frozen->origin);
   Ref<> origname_key = str_interned(ts, "__origname__");
   if (!origname || !origname_key || failed(dict_set(ts, d, origname_key.get(), origname.get()))) return {};
   if (failed(dict_set(ts, d, ID(__builtins__), ts.interpreter().builtins_module))) return {};
@@ -220,11 +267,20 @@ Ref<> run_library_file(ThreadState& ts, const char* module_name, const char* ori
   return module;
 }
 
+// Archives on sys.path: zipimport's importer is the first that is asked about a path.
+Status install_zipimport(ThreadState& ts) {
+  PyObject* hooks = PyDict_GetItemString(ts.interpreter().sysdict, "path_hooks");
+  if (hooks == nullptr || !is_list(hooks)) return Status::kOk;
+  Ref<> module = import_module(ts, "zipimport");
+  Ref<> importer = module ? object_getattr(ts, module.get(), "zipimporter") : Ref<>();
+  return importer ? list_insert(ts, hooks, 0, importer.get()) : Status::kError;
+}
+
 }  // namespace
 
 Status import_init(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
-  Ref<> bootstrap = run_library_file(ts, "_frozen_importlib", "importlib._bootstrap", "importlib/_bootstrap.py");
+  Ref<> bootstrap = run_essential(ts, "_frozen_importlib");
   if (!bootstrap) return Status::kError;
   interp.importlib = new_ref(bootstrap.get());
   Ref<> imp_name = str_interned(ts, "_imp");
@@ -232,10 +288,11 @@ Status import_init(ThreadState& ts) {
   if (!imp || failed(dict_set(ts, interp.modules, imp_name.get(), imp.get()))) return Status::kError;
   Ref<> install = object_getattr(ts, bootstrap.get(), "_install");
   if (!install || !call(ts, install.get(), interp.sys_module, imp.get())) return Status::kError;
-  Ref<> external = run_library_file(ts, "_frozen_importlib_external", "importlib._bootstrap_external", "importlib/_bootstrap_external.py");
+  Ref<> external = run_essential(ts, "_frozen_importlib_external");
   if (!external || failed(import_adjust_external(ts, external.get()))) return Status::kError;
   Ref<> install_external = object_getattr(ts, bootstrap.get(), "_install_external_importers");
-  return install_external && call(ts, install_external.get()) ? Status::kOk : Status::kError;
+  if (!install_external || !call(ts, install_external.get())) return Status::kError;
+  return install_zipimport(ts);
 }
 
 void import_clear(ThreadState& ts) { clear_field(ts.interpreter().importlib); }

@@ -13,8 +13,9 @@ struct BuiltinModule {
 // Ended by a row without a name.
 const BuiltinModule* builtin_modules();
 
-// compile.cc in this room: a code object from a file; `module_name` for its co_filename "<frozen name>".
-Ref<> compile_library_file(ThreadState& ts, const char* path, const char* module_name);
+// Python/capi/compile.cc: a code object from a file, or from a text; co_filename is "<frozen shown>".
+Ref<> compile_library_file(ThreadState& ts, const char* path, const char* shown);
+Ref<> compile_library_text(ThreadState& ts, const char* text, const char* shown);
 // imp_module.cc: a fresh built-in module (spec may be NULL: one with only a name is made).
 Ref<> import_builtin_by_name(ThreadState& ts, PyObject* name, PyObject* spec);
 // Rebinds the magic number of importlib's path-based half to Atoll's.
