@@ -52,6 +52,9 @@ Ref<> compile_as(ThreadState& ts, std::string_view source, PyObject* filename, C
 Ref<> compile_text(ThreadState& ts, std::string_view source, PyObject* filename, CompileMode mode, int flags, int optimize) {
   return compile_as(ts, source, filename, mode, flags, optimize, compiler::SourceKind::kBytes);
 }
+Ref<> compile_script(ThreadState& ts, std::string_view source, PyObject* filename) {
+  return compile_as(ts, source, filename, CompileMode::kExec, 0, -1, compiler::SourceKind::kFile);
+}
 
 Ref<> compile_library_text(ThreadState& ts, const char* text, const char* shown) {
   Ref<> filename = str_format(ts, "<frozen %s>", shown);

@@ -84,7 +84,8 @@ void raise_record(ThreadState& ts, const ErrorRecord& error, PyObject* filename)
   if (!message) return;
   bool syntax = error.kind == ErrorKind::kSyntaxError || error.kind == ErrorKind::kIndentationError ||
                 error.kind == ErrorKind::kTabError;
-  if (!syntax) {
+  bool placed = error.lineno != ErrorRecord::kAbsent;
+  if (!syntax || !placed) {
     (void)raise_object(ts, type, message.get());
     return;
   }

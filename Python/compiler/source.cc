@@ -165,9 +165,7 @@ bool prepare_source(Arena& arena, std::string_view input, const SourceOptions& o
                                  static_cast<unsigned char>(input[bad.start]), options.filename.empty() ? "" : " in file ",
                                  static_cast<int>(options.filename.size()), options.filename.data(), line);
         error->kind = ErrorKind::kSyntaxError;
-        error->message = {text, static_cast<size_t>(size)};
-        error->lineno = 0;
-        error->offset = -1;
+        error->message = {text, static_cast<size_t>(size)};  // which says where
         return false;
       }
       source->may_be_invalid = true;
@@ -201,7 +199,9 @@ bool prepare_source(Arena& arena, std::string_view input, const SourceOptions& o
     if (!why.empty() && options.kind != SourceKind::kFile) return fail(arena, error, why);
   }
   std::snprintf(message, sizeof message, problem, static_cast<int>(name.size() > 200 ? 200 : name.size()), name.data());
-  return fail(arena, error, message);
+  (void)fail(arena, error, message);
+  if (options.kind == SourceKind::kFile) error->lineno = error->offset = ErrorRecord::kAbsent;
+  return false;
 }
 
 }  // namespace atl::compiler

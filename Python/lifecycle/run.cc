@@ -110,9 +110,8 @@ Status set_main(ThreadState& ts, const char* name, Ref<> value) {
   return d != nullptr && value ? dict_set(ts, d, name, value.get()) : Status::kError;
 }
 
-// Compiles and runs a source in __main__. The result is the statement's value, None.
-Ref<> run_source(ThreadState& ts, std::string_view source, PyObject* filename) {
-  Ref<> code = compile_text(ts, source, filename, CompileMode::kExec, 0, -1);
+// Runs code in __main__. The result is the statement's value, None.
+Ref<> run_code(ThreadState& ts, Ref<> code) {
   PyObject* d = main_dict(ts);
   if (!code || d == nullptr) return {};
   return vm_eval_code(ts, code.get(), d, d, nullptr);
@@ -128,7 +127,7 @@ int run_command(ThreadState& ts, const Config& c) {
   Ref<> name = str_from_ascii(ts, "<string>");
   std::string text(c.command);
   text.push_back('\n');
-  return finish(ts, name ? run_source(ts, text, name.get()) : Ref<>());
+  return finish(ts, name ? run_code(ts, compile_text(ts, text, name.get(), CompileMode::kExec, 0, -1)) : Ref<>());
 }
 
 int run_as_module(ThreadState& ts, const char* name, bool set_argv0) {
@@ -225,7 +224,7 @@ int run_file(ThreadState& ts, const Config& c) {
     size_t end = source.find('\n');
     source.erase(0, end == std::string::npos ? source.size() : end);
   }
-  return finish(ts, run_source(ts, source, name.get()));
+  return finish(ts, run_code(ts, compile_script(ts, source, name.get())));
 }
 
 int run_stdin(ThreadState& ts, const Config& c) {
@@ -238,7 +237,7 @@ int run_stdin(ThreadState& ts, const Config& c) {
     std::fprintf(stderr, "%s: can't read stdin: %s\n", c.executable, strerror(errno));
     return 1;
   }
-  return finish(ts, run_source(ts, source, name.get()));
+  return finish(ts, run_code(ts, compile_script(ts, source, name.get())));
 }
 
 }  // namespace

@@ -376,6 +376,8 @@ PyObject* atoll_function_vectorcall(PyObject* func, PyObject* const* args, size_
 Ref<> vm_call_with_namespace(ThreadState& ts, PyFunctionObject* f, PyObject* ns) {
   RecursionGuard guard(ts, " while calling a Python object");
   if (!guard.ok()) return {};
+  ++ts.recursion_remaining;  // the frame counts itself
+  ScopeGuard restore([&] { --ts.recursion_remaining; });
   const uint64_t* saved_pc = ts.pc;
   EntryChunk chunk(ts);
   const uint64_t* return_pc;
