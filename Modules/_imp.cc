@@ -56,15 +56,25 @@ const BuiltinModule* find_builtin(ThreadState& ts, PyObject* name) {
 bool is_core_module(PyObject* name) { return str_equals_ascii(name, "sys") || str_equals_ascii(name, "builtins"); }
 
 // A module from what an init function gave: a definition for multi-phase initialisation, or a finished module.
-Ref<> module_from_init(ThreadState& ts, PyObject* result, PyObject* spec) {
+Ref<> module_from_init(ThreadState& ts, PyObject* result, PyObject* spec, const char* name) {
   if (result == nullptr) {
-    if (!error_set(ts)) (void)raise(ts, PyExc_SystemError, "initialization of a module failed without raising an exception");
+    if (!error_set(ts)) (void)raise(ts, PyExc_SystemError, "initialization of %s failed without raising an exception", name);
     return {};
   }
+  if (error_set(ts)) {
+    // The object may be anything: it is left alone.
+    return raise_from_current(ts, PyExc_SystemError, "initialization of %s raised unreported exception", name);
+  }
+  if (result->ob_type == nullptr) return raise(ts, PyExc_SystemError, "init function of %s returned uninitialized object", name);
   if (result->ob_type == &PyModuleDef_Type) {
     return Ref<>::steal(PyModule_FromDefAndSpec(reinterpret_cast<PyModuleDef*>(result), spec));
   }
-  return Ref<>::steal(result);
+  Ref<> module = Ref<>::steal(result);
+  if (!is_module(module.get()) || PyModule_GetDef(module.get()) == nullptr) {
+    if (error_set(ts)) error_clear(ts);
+    return raise(ts, PyExc_SystemError, "initialization of %s did not return an extension module", name);
+  }
+  return module;
 }
 
 Ref<> spec_of_name(ThreadState& ts, PyObject* name) {
@@ -80,7 +90,7 @@ Ref<> import_builtin_by_name(ThreadState& ts, PyObject* name, PyObject* spec) {
   if (m == nullptr) return raise(ts, PyExc_ImportError, "no built-in module named %R", name);
   Ref<> own_spec = spec != nullptr ? dup(spec) : spec_of_name(ts, name);
   if (!own_spec) return {};
-  Ref<> module = module_from_init(ts, m->init(), own_spec.get());
+  Ref<> module = module_from_init(ts, m->init(), own_spec.get(), m->name);
   if (!module) return {};
   if (spec == nullptr && is_module(module.get()) && PyModule_GetDef(module.get()) != nullptr &&
       PyModule_ExecDef(module.get(), PyModule_GetDef(module.get())) < 0) {
@@ -241,6 +251,8 @@ Ref<> m_create_dynamic(ThreadState& ts, PyObject*, PyObject* spec, PyObject*) {
   Ref<> name = object_getattr(ts, spec, ID(name));
   Ref<> path = name ? object_getattr(ts, spec, ID(origin)) : Ref<>();
   if (!path) return {};
+  if (!is_str(name.get())) return raise(ts, PyExc_TypeError, "must be str, not %.50s", name.get()->ob_type->tp_name);
+  if (!is_str(path.get())) return raise(ts, PyExc_TypeError, "must be str, not %.50s", path.get()->ob_type->tp_name);
   if (!ts.interpreter().is_main) {
     return raise(ts, PyExc_ImportError, "module %U: extension modules are not loaded in interpreters other than the main one yet", name.get());
   }
@@ -253,16 +265,30 @@ Ref<> m_create_dynamic(ThreadState& ts, PyObject*, PyObject* spec, PyObject*) {
     if (message) (void)PyErr_SetImportError(message.get(), name.get(), path.get());
     return {};
   }
+  // The last part of the name: as it is, or in punycode where it is not ASCII.
   const char* dot = std::strrchr(full, '.');
+  Ref<> last = str_from_utf8(ts, dot != nullptr ? dot + 1 : full);
+  if (!last) return {};
+  const char* prefix = "PyInit";
+  if (!str_is_ascii(last.get())) {
+    prefix = "PyInitU";
+    Ref<> bytes = Ref<>::steal(PyUnicode_AsEncodedString(last.get(), "punycode", nullptr));
+    if (!bytes) return {};
+    Ref<> text = str_from_utf8(ts, PyBytes_AsString(bytes.get()));
+    Ref<> minus = str_from_ascii(ts, "-"), underscore = str_from_ascii(ts, "_");
+    if (!text || !minus || !underscore) return {};
+    last = str_replace(ts, text.get(), minus.get(), underscore.get(), -1);
+    if (!last) return {};
+  }
   char symbol[512];
-  std::snprintf(symbol, sizeof symbol, "PyInit_%s", dot != nullptr ? dot + 1 : full);
+  std::snprintf(symbol, sizeof symbol, "%s_%s", prefix, str_utf8(ts, last.get()));
   auto init = reinterpret_cast<PyObject* (*)()>(dlsym(handle, symbol));
   if (init == nullptr) {
     Ref<> message = str_format(ts, "dynamic module does not define module export function (%s)", symbol);
     if (message) (void)PyErr_SetImportError(message.get(), name.get(), path.get());
     return {};
   }
-  Ref<> module = module_from_init(ts, init(), spec);
+  Ref<> module = module_from_init(ts, init(), spec, full);
   if (!module) return {};
   if (is_module(module.get())) {
     Ref<> file_name = dup(path.get());

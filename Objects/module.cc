@@ -72,6 +72,15 @@ Tri is_initializing(ThreadState& ts, PyObject* spec) {
   return flag ? object_is_true(ts, flag.get()) : Tri::kFalse;
 }
 
+// importlib keeps the names of submodules that have begun to load in the package's __spec__.
+Tri is_submodule_being_loaded(ThreadState& ts, PyObject* spec, PyObject* name) {
+  if (spec == nullptr || spec == Py_None) return Tri::kFalse;
+  Ref<> names;
+  Ref<> key = str_interned(ts, "_uninitialized_submodules");
+  if (!key || failed(object_lookup_attr(ts, spec, key.get(), &names))) return Tri::kError;
+  return names ? object_contains(ts, names.get(), name) : Tri::kFalse;
+}
+
 Ref<> raise_no_attribute(ThreadState& ts, PyModuleObject* m, PyObject* name) {
   Ref<> module_name;
   if (m->md_dict != nullptr && failed(dict_lookup(ts, m->md_dict, ID(__name__), &module_name))) return {};
@@ -84,6 +93,12 @@ Ref<> raise_no_attribute(ThreadState& ts, PyModuleObject* m, PyObject* name) {
       return raise(ts, PyExc_AttributeError,
                    "partially initialized module '%U' has no attribute '%U' (most likely due to a circular import)",
                    module_name.get(), name);
+    }
+    Tri being_loaded = is_submodule_being_loaded(ts, spec.get(), name);
+    if (failed(being_loaded)) error_clear(ts);
+    if (being_loaded == Tri::kTrue) {
+      return raise(ts, PyExc_AttributeError, "cannot access submodule '%U' of module '%U' (most likely due to a circular import)",
+                   name, module_name.get());
     }
     return raise(ts, PyExc_AttributeError, "module '%U' has no attribute '%U'", module_name.get(), name);
   }

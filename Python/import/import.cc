@@ -288,7 +288,8 @@ Status import_init(ThreadState& ts) {
   if (!imp || failed(dict_set(ts, interp.modules, imp_name.get(), imp.get()))) return Status::kError;
   Ref<> install = object_getattr(ts, bootstrap.get(), "_install");
   if (!install || !call(ts, install.get(), interp.sys_module, imp.get())) return Status::kError;
-  Ref<> external = run_essential(ts, "_frozen_importlib_external");
+  // The path-based half comes through the first half's importer of frozen modules.
+  Ref<> external = import_module(ts, "_frozen_importlib_external");
   if (!external || failed(import_adjust_external(ts, external.get()))) return Status::kError;
   Ref<> install_external = object_getattr(ts, bootstrap.get(), "_install_external_importers");
   if (!install_external || !call(ts, install_external.get())) return Status::kError;
