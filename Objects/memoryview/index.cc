@@ -58,11 +58,8 @@ Status apply_slice(ThreadState& ts, Py_buffer* view, PyObject* slice) {
   Py_ssize_t start, stop, step;
   if (failed(slice_unpack(ts, slice, &start, &stop, &step))) return Status::kError;
   Py_ssize_t n = slice_adjust(view->shape[0], &start, &stop, step);
-  if (view->suboffsets == nullptr || view->suboffsets[0] < 0) {
-    view->buf = static_cast<char*>(view->buf) + view->strides[0] * start;
-  } else {
-    view->suboffsets[0] += view->strides[0] * start;
-  }
+  // A suboffset of this dimension counts from where the pointer leads; the pointers themselves lie along the stride.
+  view->buf = static_cast<char*>(view->buf) + view->strides[0] * start;
   view->shape[0] = n < 0 ? 0 : n;
   view->strides[0] *= step;
   return Status::kOk;

@@ -495,7 +495,7 @@ constinit const TypeSpec memory_iter_spec{
 constinit const TypeSpec memoryview_spec{
     .name = "memoryview",
     .doc = "memoryview(object)\n--\n\nA view of the memory of an object that supports the buffer protocol.",
-    .basicsize = sizeof(PyMemoryViewObject),
+    .basicsize = offsetof(PyMemoryViewObject, ob_array),
     .itemsize = sizeof(Py_ssize_t),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_SEQUENCE,
     .dealloc = ATOLL_SLOT(view_dealloc),

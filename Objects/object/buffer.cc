@@ -13,6 +13,7 @@ namespace {
 // Is the memory one block in the given order? 'C': last index fastest, 'F': first index fastest.
 bool contiguous_in(const Py_buffer* view, char order) {
   if (view->suboffsets != nullptr) return false;
+  if (view->len == 0) return true;
   if (view->strides == nullptr) {
     // No strides means C order; that is also Fortran order when at most one dimension counts.
     if (order == 'C' || view->ndim <= 1) return true;
@@ -21,7 +22,6 @@ bool contiguous_in(const Py_buffer* view, char order) {
     for (int i = 0; i < view->ndim; ++i) longer += view->shape[i] > 1;
     return longer <= 1;
   }
-  if (view->len == 0) return true;
   Py_ssize_t expected = view->itemsize;
   for (int k = 0; k < view->ndim; ++k) {
     int i = order == 'C' ? view->ndim - 1 - k : k;
