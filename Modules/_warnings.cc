@@ -403,13 +403,15 @@ void warn_unawaited(ThreadState& ts, PyObject* coroutine) {
   } else {
     error_clear(ts);
   }
-  Status s;
   if (function) {
-    s = call(ts, function.get(), coroutine) ? Status::kOk : Status::kError;
-  } else {
-    s = warn(ts, PyExc_RuntimeWarning, 1, "coroutine '%S' was never awaited", as_gen(coroutine)->gi_qualname);
+    // A RuntimeWarning that has become an error has warned, too.
+    bool warned = call(ts, function.get(), coroutine) || error_matches(ts, PyExc_RuntimeWarning);
+    if (error_set(ts)) write_unraisable(ts, coroutine);
+    if (warned) return;
   }
-  if (failed(s)) write_unraisable(ts, coroutine);
+  if (failed(warn(ts, PyExc_RuntimeWarning, 1, "coroutine '%S' was never awaited", as_gen(coroutine)->gi_qualname))) {
+    write_unraisable(ts, coroutine);
+  }
 }
 
 }  // namespace atl

@@ -11,6 +11,8 @@
 #include "Objects/tuple.h"
 #include "Objects/type/bind.h"
 #include "Objects/type/type.h"
+#include "frameobject.h"
+#include "Objects/upcalls.h"
 #include "Python/import/import.h"
 #include "Modules/interpreter_parts.h"
 #include "Objects/namespace.h"
@@ -199,6 +201,16 @@ void print_exception(ThreadState& ts) {
 void write_unraisable(ThreadState& ts, PyObject* object, const char* where) {
   Ref<> exc = error_take(ts);
   if (!exc) return;
+  // An exception that did not come out of a frame is shown with the one that runs.
+  if (as_exception(exc.get())->traceback == nullptr) {
+    if (Ref<PyFrameObject> frame = vm_current_frame(ts)) {
+      error_restore(ts, std::move(exc));
+      (void)PyTraceBack_Here(frame.get());
+      exc = error_take(ts);
+    } else {
+      error_clear(ts);
+    }
+  }
   // The message as 3.11 shows it: the caller's own, or "Exception ignored <where>".
   Ref<> message = new_none();
   if (where != nullptr) {

@@ -51,6 +51,8 @@ bool error_clear_if(ThreadState& ts, PyObject* type);
 // PEP 3134: sets `cause` of the exception that is set; for "raise X from Y" in C++.
 Raised raise_from_current(ThreadState& ts, PyObject* type, const char* format, ...);
 // Prints what is set through sys.unraisablehook, and clears it.
+// The exception that is set was raised while `context` was handled.
+void error_add_context(ThreadState& ts, PyObject* context);
 void write_unraisable(ThreadState& ts, PyObject* object /* or NULL */, const char* where = nullptr);
 // Emits a warning; kError when a filter turned it into an exception. Defined by Modules/_warnings (upward).
 Status warn(ThreadState& ts, PyObject* category, Py_ssize_t stack_level, const char* format, ...);

@@ -6,6 +6,7 @@
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
 #include "Objects/type/spec.h"
+#include "Objects/upcalls.h"
 #include "structmember.h"
 
 namespace atl {
@@ -20,6 +21,8 @@ Ref<PyFunctionObject> function_new(ThreadState& ts, PyObject* code_object, PyObj
     module = Ref<>::dup_of(dict_peek_str(globals, ID(__name__)));
     if (builtins && is_exact(builtins.get(), &PyModule_Type)) builtins = Ref<>::dup_of(PyModule_GetDict(builtins.get()));
   }
+  // Without an entry of its own the namespace gets the builtins of the code that runs.
+  if (!builtins) builtins = Ref<>::dup_of(vm_peek_builtins(ts));
   if (!builtins) builtins = Ref<>::dup_of(interp.builtins);
   auto f = new_object<PyFunctionObject>(ts, &PyFunction_Type);
   if (!f) return {};

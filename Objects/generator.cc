@@ -169,7 +169,8 @@ Ref<> gen_close(ThreadState& ts, GenObject* g) {
 
 namespace {
 
-// Builds the exception of throw(type, value, traceback) and sets it. False with TypeError set.
+// Builds the exception of throw(type, value, traceback) and sets it; what goes wrong in building it is thrown instead.
+// False with TypeError set: nothing is to be thrown.
 bool set_thrown(ThreadState& ts, PyObject* type, PyObject* value, PyObject* tb) {
   if (tb == Py_None) tb = nullptr;
   if (tb != nullptr && !is_exact(tb, &PyTraceBack_Type)) {
@@ -187,10 +188,10 @@ bool set_thrown(ThreadState& ts, PyObject* type, PyObject* value, PyObject* tb) 
     } else {
       exc = call(ts, type, value);
     }
-    if (!exc) return false;
+    if (!exc) return true;
     if (!PyExceptionInstance_Check(exc.get())) {
       (void)raise(ts, PyExc_TypeError, "calling %R should have returned an instance of BaseException, not %R", type, obj(exc.get()->ob_type));
-      return false;
+      return true;
     }
   } else if (PyExceptionInstance_Check(type)) {
     if (value != nullptr && value != Py_None) {
@@ -222,16 +223,18 @@ int throw_into(ThreadState& ts, GenObject* g, bool close_on_exit, PyObject* type
       int state;
       Ref<> result;
       if (is_exact(delegate, &PyGen_Type) || is_exact(delegate, &PyCoro_Type)) {
-        g->gi_frame_state = kGenRunning;
+        GenEntry entry;
+        if (!gen_enter(ts, g, &entry)) return -1;
         PyObject* inner;
         state = throw_into(ts, as_gen(delegate), close_on_exit, type, value, tb, &inner);
-        g->gi_frame_state = kGenSuspended;
+        gen_leave(ts, &entry);
         result = Ref<>::steal(inner);
       } else {
         Ref<> method;
         if (failed(object_lookup_attr(ts, delegate, ID(throw), &method))) return -1;
         if (!method) goto here;
-        g->gi_frame_state = kGenRunning;
+        GenEntry entry;
+        if (!gen_enter(ts, g, &entry)) return -1;
         if (value == nullptr) {
           result = call(ts, method.get(), type);
         } else if (tb == nullptr) {
@@ -239,7 +242,7 @@ int throw_into(ThreadState& ts, GenObject* g, bool close_on_exit, PyObject* type
         } else {
           result = call(ts, method.get(), type, value, tb);
         }
-        g->gi_frame_state = kGenSuspended;
+        gen_leave(ts, &entry);
         state = result ? 1 : -1;
         if (!result && take_stop_iteration_value(ts, &result)) state = 0;
       }
@@ -365,7 +368,7 @@ PyObject* throw_entry(PyObject* self, PyObject* const* args, Py_ssize_t n) {
 }
 
 constexpr MethodSpec kGenMethods[] = {
-    ATOLL_METHOD(gen_send, "send", "($self, value, /)", "Resume the generator with a value."),
+    ATOLL_METHOD(gen_send, "send", "($self, value, /)", "Send a value into generator, which runs on to its next yield."),
     ATOLL_METHOD_RAW(throw_entry, "throw", METH_FASTCALL, "throw(value)\nthrow(type[,value[,tb]])\n\nRaise an exception in the generator."),
     ATOLL_METHOD(gen_close_method, "close", "($self, /)", "Raise GeneratorExit inside the generator."),
     ATOLL_METHOD(gen_sizeof, "__sizeof__", "($self, /)", "Size in memory, in bytes."),
@@ -406,7 +409,7 @@ PyObject* wrapper_throw(PyObject* self, PyObject* const* args, Py_ssize_t n) {
   return throw_entry(reinterpret_cast<CoroWrapper*>(self)->coroutine, args, n);
 }
 constexpr MethodSpec kWrapperMethods[] = {
-    ATOLL_METHOD(wrapper_send, "send", "($self, value, /)", "Resume the coroutine with a value."),
+    ATOLL_METHOD(wrapper_send, "send", "($self, value, /)", "Send a value into coroutine, which runs on to where it waits next."),
     ATOLL_METHOD_RAW(wrapper_throw, "throw", METH_FASTCALL, "throw(value)\nthrow(type[,value[,traceback]])\n\nRaise an exception in the coroutine."),
     ATOLL_METHOD(wrapper_close, "close", "($self, /)", "Raise GeneratorExit inside the coroutine."), ATOLL_METHOD_END};
 
@@ -419,7 +422,7 @@ Ref<> coro_await(ThreadState& ts, PyObject* o) {
 }
 
 constexpr MethodSpec kCoroMethods[] = {
-    ATOLL_METHOD(gen_send, "send", "($self, value, /)", "Resume the coroutine with a value."),
+    ATOLL_METHOD(gen_send, "send", "($self, value, /)", "Send a value into coroutine, which runs on to where it waits next."),
     ATOLL_METHOD_RAW(throw_entry, "throw", METH_FASTCALL, "throw(value)\nthrow(type[,value[,traceback]])\n\nRaise an exception in the coroutine."),
     ATOLL_METHOD(gen_close_method, "close", "($self, /)", "Raise GeneratorExit inside the coroutine."),
     ATOLL_METHOD(gen_sizeof, "__sizeof__", "($self, /)", "Size in memory, in bytes."),

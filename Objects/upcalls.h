@@ -13,6 +13,18 @@ namespace atl {
 Ref<> gen_resume(ThreadState& ts, GenObject* gen, Ref<> sent, bool raising);
 // The object that a suspended "yield from" or await waits for; borrowed, NULL when there is none.
 PyObject* gen_peek_yield_from(GenObject* gen);
+// Puts the frame of a suspended generator on the stack for what runs on its behalf meanwhile (throw() into what it
+// waits for), and takes it back. False with an exception set: it was not entered.
+struct GenEntry {
+  GenObject* gen;
+  Slot* base;
+  Slot* caller;
+  const uint64_t* pc;
+  const uint64_t* saved_pc;
+  bool fresh_chunk;
+};
+bool gen_enter(ThreadState& ts, GenObject* gen, GenEntry* entry);
+void gen_leave(ThreadState& ts, GenEntry* entry);
 // Ends that wait with a result, as if the object had finished: gen_resume then goes on behind it (sent is ignored).
 void gen_end_yield_from(GenObject* gen, PyObject* result_owned);
 int gen_traverse_frame(GenObject* gen, visitproc visit, void* arg);

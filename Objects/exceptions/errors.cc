@@ -99,6 +99,13 @@ Raised raise_object(ThreadState& ts, PyObject* type, PyObject* value) {
   return {};
 }
 
+void error_add_context(ThreadState& ts, PyObject* context) {
+  Ref<> exc = error_take(ts);
+  if (!exc) return;
+  if (exc.get() != context) set_context_chain(exc.get(), context);
+  error_restore(ts, std::move(exc));
+}
+
 Raised raise_none(ThreadState& ts, PyObject* type) { return raise_object(ts, type, nullptr); }
 
 Raised raise_va(ThreadState& ts, PyObject* type, const char* format, va_list args) {

@@ -409,8 +409,8 @@ constexpr MethodSpec kMethods[] = {
 };
 
 constexpr PyMemberDef kMembers[] = {
-    {"real", T_DOUBLE, offsetof(PyComplexObject, cval.real), READONLY, "the real part"},
-    {"imag", T_DOUBLE, offsetof(PyComplexObject, cval.imag), READONLY, "the imaginary part"},
+    {"real", T_DOUBLE, offsetof(PyComplexObject, cval.real), READONLY, "the real part of a complex number"},
+    {"imag", T_DOUBLE, offsetof(PyComplexObject, cval.imag), READONLY, "the imaginary part of a complex number"},
     {nullptr, 0, 0, 0, nullptr},
 };
 

@@ -84,9 +84,20 @@ bool find_future(PassContext& context, const mod* tree, Future* future) {
   if (auto* interactive = if_is<Interactive>(tree)) body = &interactive->body;
   if (!body) return true;
   bool docstring_allowed = true;
+  bool done = false;
+  int32_t line = 0;
   for (const stmt* s : *body) {
+    // Code generation finds late ones by their line, so those of the last line are looked for here.
+    if (done && s->lineno > line) return true;
+    line = s->lineno;
     auto* import = if_is<ImportFrom>(s);
     if (import && import->module && import->module->is("__future__")) {
+      if (done) {
+        context.syntax_error(s, "from __future__ imports must occur at the beginning of the file");
+        context.error.end_offset = ErrorRecord::kAbsent;
+        context.error.end_lineno = s->lineno;
+        return false;
+      }
       for (const alias* a : import->names) {
         std::string_view name = a->name->view();
         struct Feature {
@@ -120,7 +131,7 @@ bool find_future(PassContext& context, const mod* tree, Future* future) {
     }
     auto* expression = if_is<Expr>(s);
     auto* text = expression ? if_is<Constant>(expression->value) : nullptr;
-    if (!docstring_allowed || !text || text->value->kind != ConstantKind::kStr) return true;
+    if (!docstring_allowed || !text || text->value->kind != ConstantKind::kStr) done = true;
     docstring_allowed = false;
   }
   return true;

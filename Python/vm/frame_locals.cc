@@ -210,8 +210,8 @@ Status vm_frame_clear(ThreadState& ts, FrameObject* f) {
       return raise(ts, PyExc_RuntimeError, "cannot clear an executing frame");
     case kFrameInGenerator: {
       Ref<> gen = dup(f->f_generator);
-      Ref<> result = call_method(ts, gen.get(), ID(close));
-      return result ? Status::kOk : Status::kError;
+      _PyGen_Finalize(gen.get());
+      return Status::kOk;
     }
     case kFrameDetached: {
       CodeObject* code = frame_code(f->f_frame);

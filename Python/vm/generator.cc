@@ -173,6 +173,7 @@ Ref<> gen_resume(ThreadState& ts, GenObject* gen, Ref<> sent, bool raising) {
   }
   Slot* base = gen_push(ts, gen, at + 2, ts.base(), &at[1].w, &pc);
   if (base == nullptr) return {};
+  if (raising && gen->gi_exc_state.exc_value != nullptr) error_add_context(ts, gen->gi_exc_state.exc_value);
   if (std::exchange(gen->resume_here, false)) {
     sent.reset();
     ts.set_base(base);
@@ -187,6 +188,39 @@ Ref<> gen_resume(ThreadState& ts, GenObject* gen, Ref<> sent, bool raising) {
   }
   ts.pc = saved_pc;
   return Ref<>::steal(result);
+}
+
+bool gen_enter(ThreadState& ts, GenObject* gen, GenEntry* entry) {
+  entry->gen = gen;
+  entry->saved_pc = ts.pc;
+  entry->caller = ts.base();
+  Slot* at = stack_reserve(ts, frame_free_slot(ts), 8, &entry->fresh_chunk);
+  if (at == nullptr) return false;
+  at[0].pc = ts.pc;
+  at[1].w = encode_word(Opcode::kExit);
+  entry->base = gen_push(ts, gen, at + 2, ts.base(), reinterpret_cast<const uint64_t*>(&at[1]), &entry->pc);
+  if (entry->base == nullptr) {
+    if (entry->fresh_chunk && ts.datastack_chunk->previous != nullptr) stack_leave_chunk(ts);
+    return false;
+  }
+  // What it handles is no context of what happens below.
+  ts.exc_info = gen->gi_exc_state.previous_item;
+  ts.set_base(entry->base);
+  ts.pc = entry->pc;
+  return true;
+}
+
+void gen_leave(ThreadState& ts, GenEntry* entry) {
+  // gen_push may have moved to a chunk of its own.
+  const uint64_t* back = entry->base[kReturnPc].pc;
+  ts.exc_info = &entry->gen->gi_exc_state;
+  ++ts.recursion_remaining;
+  Slot* base = entry->base;
+  ts.set_base(entry->caller);
+  gen_save(ts, entry->gen, base, entry->pc, entry->gen->live_end);
+  if (opcode_at(back) == Opcode::kChunkReturn) stack_leave_chunk(ts);
+  if (entry->fresh_chunk && ts.datastack_chunk->previous != nullptr) stack_leave_chunk(ts);
+  ts.pc = entry->saved_pc;
 }
 
 PyObject* gen_peek_yield_from(GenObject* gen) {

@@ -113,11 +113,7 @@ Status slow_dict_merge(ThreadState& ts, PyObject* dict, PyObject* mapping, PyObj
     if (args != nullptr && is_tuple(args) && tuple_size(args) == 1) {
       Ref<> name = Ref<>::steal(_PyObject_FunctionStr(callable));
       if (!name) return Status::kError;
-      PyObject* key = tuple_peek(args, 0);
-      if (is_str(key)) {
-        return raise(ts, PyExc_TypeError, "%U got multiple values for keyword argument '%S'", name.get(), key);
-      }
-      return raise(ts, PyExc_TypeError, "%U keywords must be strings", name.get());
+      return raise(ts, PyExc_TypeError, "%U got multiple values for keyword argument '%S'", name.get(), tuple_peek(args, 0));
     }
     error_restore(ts, std::move(exc));
   }
