@@ -6,6 +6,8 @@
 #include "Modules/sys.h"
 #include "Objects/dict/dict.h"
 #include "Objects/exceptions/exceptions.h"
+#include "Objects/exceptions/groups.h"
+#include "Objects/exceptions/suggestions.h"
 #include "Objects/list.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
@@ -52,14 +54,53 @@ void print_plain(ThreadState& ts, PyObject* exc) {
   sys_write_stderr(ts, "\n");
 }
 
-// traceback.print_exception knows chaining, groups, notes, source lines and markers.
+// Adds "Did you mean" to what the traceback module says about exc and those it is linked with.
+Status add_suggestions(ThreadState& ts, PyObject* shown, PyObject* exc) {
+  RecursionGuard guard(ts, " while printing an exception");
+  if (!guard.ok()) return Status::kError;
+  if (Ref<> suggestion = exception_suggestion(ts, exc)) {
+    Ref<> text = object_getattr(ts, shown, "_str");
+    Ref<> longer = text ? str_format(ts, "%S. Did you mean: '%U'?", text.get(), suggestion.get()) : Ref<>();
+    Ref<> name = str_interned(ts, "_str");
+    if (!longer || !name || failed(object_setattr(ts, shown, name.get(), longer.get()))) return Status::kError;
+  }
+  auto* e = as_exception(exc);
+  struct Link {
+    const char* name;
+    PyObject* exc;
+  };
+  for (Link link : {Link{"__cause__", e->cause}, Link{"__context__", e->context}}) {
+    if (link.exc == nullptr) continue;
+    Ref<> other = object_getattr(ts, shown, link.name);
+    if (!other || (other.get() != Py_None && failed(add_suggestions(ts, other.get(), link.exc)))) return Status::kError;
+  }
+  if (!is_exception_group(exc)) return Status::kOk;
+  Ref<> parts = object_getattr(ts, shown, "exceptions");
+  if (!parts) return Status::kError;
+  if (!is_list(parts.get())) return Status::kOk;
+  PyObject* members = reinterpret_cast<PyBaseExceptionGroupObject*>(exc)->excs;
+  for (Py_ssize_t i = 0; i < list_size(parts.get()) && i < tuple_size(members); ++i) {
+    if (failed(add_suggestions(ts, list_items(parts.get())[i], tuple_peek(members, i)))) return Status::kError;
+  }
+  return Status::kOk;
+}
+
+// The traceback module knows chaining, groups, notes, source lines and markers.
 bool print_with_traceback_module(ThreadState& ts, PyObject* exc) {
   if (ts.interpreter().modules == nullptr || dict_size(ts.interpreter().modules) == 0) return false;
   PyObject* file = sys_peek(ts, "stderr");
   if (file == nullptr || file == Py_None) return false;
   Ref<> module = import_module(ts, "traceback");
-  Ref<> print = module ? object_getattr(ts, module.get(), "print_exception") : Ref<>();
-  if (!print || !call(ts, print.get(), exc)) {
+  Ref<> make = module ? object_getattr(ts, module.get(), "TracebackException") : Ref<>();
+  PyObject* tb = as_exception(exc)->traceback;
+  Ref<> args = tuple_of(ts, obj(exc->ob_type), exc, tb != nullptr ? tb : Py_None);
+  Ref<> options = dict_new(ts);
+  Ref<> shown;
+  if (make && args && options && !failed(dict_set(ts, options.get(), "compact", Py_True))) {
+    shown = object_call(ts, make.get(), args.get(), options.get());
+  }
+  Ref<> print = shown && !failed(add_suggestions(ts, shown.get(), exc)) ? object_getattr(ts, shown.get(), "print") : Ref<>();
+  if (!print || !call(ts, print.get())) {
     error_clear(ts);
     return false;
   }
