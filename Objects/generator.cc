@@ -369,8 +369,8 @@ PyObject* throw_entry(PyObject* self, PyObject* const* args, Py_ssize_t n) {
 
 constexpr MethodSpec kGenMethods[] = {
     ATOLL_METHOD(gen_send, "send", "($self, value, /)", "Send a value into generator, which runs on to its next yield."),
-    ATOLL_METHOD_RAW(throw_entry, "throw", METH_FASTCALL, "throw(value)\nthrow(type[,value[,tb]])\n\nRaise an exception in the generator."),
-    ATOLL_METHOD(gen_close_method, "close", "($self, /)", "Raise GeneratorExit inside the generator."),
+    ATOLL_METHOD_RAW(throw_entry, "throw", METH_FASTCALL, "throw(value)\nthrow(type[,value[,tb]])\n\nRaise exception in generator."),
+    ATOLL_METHOD(gen_close_method, "close", "($self, /)", "Raise GeneratorExit inside generator."),
     ATOLL_METHOD(gen_sizeof, "__sizeof__", "($self, /)", "Size in memory, in bytes."),
     ATOLL_METHOD_END};
 
@@ -410,8 +410,8 @@ PyObject* wrapper_throw(PyObject* self, PyObject* const* args, Py_ssize_t n) {
 }
 constexpr MethodSpec kWrapperMethods[] = {
     ATOLL_METHOD(wrapper_send, "send", "($self, value, /)", "Send a value into coroutine, which runs on to where it waits next."),
-    ATOLL_METHOD_RAW(wrapper_throw, "throw", METH_FASTCALL, "throw(value)\nthrow(type[,value[,traceback]])\n\nRaise an exception in the coroutine."),
-    ATOLL_METHOD(wrapper_close, "close", "($self, /)", "Raise GeneratorExit inside the coroutine."), ATOLL_METHOD_END};
+    ATOLL_METHOD_RAW(wrapper_throw, "throw", METH_FASTCALL, "throw(value)\nthrow(type[,value[,traceback]])\n\nRaise exception in coroutine."),
+    ATOLL_METHOD(wrapper_close, "close", "($self, /)", "Raise GeneratorExit inside coroutine."), ATOLL_METHOD_END};
 
 Ref<> coro_await(ThreadState& ts, PyObject* o) {
   auto w = new_object<CoroWrapper>(ts, &_PyCoroWrapper_Type);
@@ -423,8 +423,8 @@ Ref<> coro_await(ThreadState& ts, PyObject* o) {
 
 constexpr MethodSpec kCoroMethods[] = {
     ATOLL_METHOD(gen_send, "send", "($self, value, /)", "Send a value into coroutine, which runs on to where it waits next."),
-    ATOLL_METHOD_RAW(throw_entry, "throw", METH_FASTCALL, "throw(value)\nthrow(type[,value[,traceback]])\n\nRaise an exception in the coroutine."),
-    ATOLL_METHOD(gen_close_method, "close", "($self, /)", "Raise GeneratorExit inside the coroutine."),
+    ATOLL_METHOD_RAW(throw_entry, "throw", METH_FASTCALL, "throw(value)\nthrow(type[,value[,traceback]])\n\nRaise exception in coroutine."),
+    ATOLL_METHOD(gen_close_method, "close", "($self, /)", "Raise GeneratorExit inside coroutine."),
     ATOLL_METHOD(gen_sizeof, "__sizeof__", "($self, /)", "Size in memory, in bytes."),
     ATOLL_METHOD_END};
 constexpr PyGetSetDef kCoroGetSet[] = {

@@ -1,5 +1,6 @@
 // Code objects: from images, and the code type as Python sees it.
 #include "Objects/code/code.h"
+#include "Objects/code/construct.h"
 
 #include <cstring>
 
@@ -113,6 +114,9 @@ Ref<> code_new(ThreadState& ts, CodeImage* image) {
 
 Status code_make_words(ThreadState& ts, CodeObject* code) {
   const CodeImage* image = code->image;
+  if (image->unchecked && !code_verify(image)) {
+    return raise(ts, PyExc_SystemError, "invalid instructions in code object %U", image->qualname);
+  }
   size_t n = image->word_count;
   auto* words = static_cast<uint64_t*>(std::malloc(n * sizeof(uint64_t)));
   auto* heat = static_cast<uint8_t*>(std::calloc(n, 1));
@@ -161,7 +165,12 @@ Ref<> get_varnames(ThreadState& ts, CodeObject* c) { return names_of_kind(ts, c,
 Ref<> get_cellvars(ThreadState& ts, CodeObject* c) { return names_of_kind(ts, c, kLocalCell); }
 Ref<> get_freevars(ThreadState& ts, CodeObject* c) { return names_of_kind(ts, c, kLocalFree); }
 
-Ref<> get_code(ThreadState& ts, CodeObject* c) {
+}  // namespace
+
+Ref<> code_varnames(ThreadState& ts, CodeObject* c) { return get_varnames(ts, c); }
+Ref<> code_cellvars(ThreadState& ts, CodeObject* c) { return get_cellvars(ts, c); }
+Ref<> code_freevars(ThreadState& ts, CodeObject* c) { return get_freevars(ts, c); }
+Ref<> code_bytes(ThreadState& ts, CodeObject* c) {
   if (c->head._co_code == nullptr) {
     const CodeImage* image = c->image;
     c->head._co_code =
@@ -170,12 +179,18 @@ Ref<> get_code(ThreadState& ts, CodeObject* c) {
   return Ref<>::dup_of(c->head._co_code);
 }
 
+namespace {
+
+Ref<> get_code(ThreadState& ts, CodeObject* c) { return code_bytes(ts, c); }
+
 Ref<> int_or_none(ThreadState& ts, int v) { return v < 0 ? new_none() : int_from_i64(ts, v); }
 
 Ref<> co_positions(ThreadState& ts, CodeObject* c) {
   Ref<> list = list_new(ts, 0);
   if (!list) return {};
-  for (uint32_t i = 0; i < c->image->word_count; ++i) {
+  // Code without a line table has no positions at all.
+  uint32_t n = c->image->position_count != 0 ? c->image->word_count : 0;
+  for (uint32_t i = 0; i < n; ++i) {
     const PositionRow* row = image_position(c->image, i);
     bool known = row != nullptr && row->line > 0;
     Ref<> line = int_or_none(ts, known ? row->line : -1);
@@ -259,6 +274,8 @@ Ref<> code_richcompare(ThreadState& ts, PyObject* a, PyObject* b, int op) {
             std::memcmp(i->words, j->words, i->word_count * sizeof(uint64_t)) == 0 &&
             (i->position_count == 0 ||
              std::memcmp(i->positions, j->positions, i->position_count * sizeof(PositionRow)) == 0) &&
+            (i->handler_count == 0 ||
+             std::memcmp(i->handlers, j->handlers, i->handler_count * sizeof(HandlerRow)) == 0) &&
             str_equal(x->head.co_name, y->head.co_name);
     if (equal) {
       Tri t = same_constant(ts, x->head.co_consts, y->head.co_consts);
@@ -284,167 +301,6 @@ Py_hash_t code_hash(ThreadState& ts, PyObject* o) {
   return result == -1 ? -2 : result;
 }
 
-// ---- replace -----------------------------------------------------------------------------------------------------
-
-template <class T>
-T* copy_array(const T* from, uint32_t n) {
-  auto* to = static_cast<T*>(std::malloc((n ? n : 1) * sizeof(T)));
-  if (to != nullptr && n != 0) std::memcpy(to, from, n * sizeof(T));
-  return to;
-}
-PyObject** copy_objects(PyObject* const* from, uint32_t n) {
-  auto** to = copy_array(from, n);
-  if (to != nullptr) {
-    for (uint32_t i = 0; i < n; ++i) xincref(to[i]);
-  }
-  return to;
-}
-
-CodeImage* image_copy(const CodeImage* from) {
-  CodeImage* to = image_new();
-  if (to == nullptr) return nullptr;
-  to->flags = from->flags;
-  to->argcount = from->argcount;
-  to->posonlyargcount = from->posonlyargcount;
-  to->kwonlyargcount = from->kwonlyargcount;
-  to->nlocals = from->nlocals;
-  to->ntemps = from->ntemps;
-  to->firstlineno = from->firstlineno;
-  to->name = new_ref(from->name);
-  to->qualname = new_ref(from->qualname);
-  to->filename = new_ref(from->filename);
-  to->words = copy_array(from->words, from->word_count);
-  to->word_count = from->word_count;
-  to->consts = copy_objects(from->consts, from->const_count);
-  to->const_count = from->const_count;
-  to->names = copy_objects(from->names, from->name_count);
-  to->name_count = from->name_count;
-  to->local_names = copy_objects(from->local_names, from->local_name_count);
-  to->local_kinds = copy_array(from->local_kinds, from->local_name_count);
-  to->local_name_count = from->local_name_count;
-  to->free_count = from->free_count;
-  to->cell_count = from->cell_count;
-  to->handlers = copy_array(from->handlers, from->handler_count);
-  to->handler_count = from->handler_count;
-  to->live = copy_array(from->live, from->live_count);
-  to->live_count = from->live_count;
-  to->live_pool = copy_array(from->live_pool, from->live_pool_count);
-  to->live_pool_count = from->live_pool_count;
-  to->positions = copy_array(from->positions, from->position_count);
-  to->position_count = from->position_count;
-  if (!to->words || !to->consts || !to->names || !to->local_names || !to->local_kinds || !to->handlers || !to->live ||
-      !to->live_pool || !to->positions) {
-    image_unref(to);
-    return nullptr;
-  }
-  return to;
-}
-
-// Items of a tuple take the place of an image's array of as many names.
-bool put_names(ThreadState& ts, PyObject** items, uint32_t n, PyObject* tuple, const char* what) {
-  if (!is_tuple(tuple) || tuple_size(tuple) != static_cast<Py_ssize_t>(n)) {
-    (void)raise(ts, PyExc_ValueError, "code: %s must be a tuple of %u names", what, n);
-    return false;
-  }
-  for (uint32_t i = 0; i < n; ++i) {
-    PyObject* name = tuple_peek(tuple, i);
-    if (!is_str(name)) {
-      (void)raise(ts, PyExc_TypeError, "name tuples must contain only strings, not '%.500s'", name->ob_type->tp_name);
-      return false;
-    }
-    Ref<> interned = dup(name);
-    str_intern(ts, &interned);
-    set_field(items[i], std::move(interned));
-  }
-  return true;
-}
-
-Ref<> code_replace(ThreadState& ts, CodeObject* c, int argcount, int posonly, int kwonly, PyObject* nlocals, PyObject* stacksize,
-                   PyObject* flags, PyObject* firstlineno, PyObject* code_bytes, PyObject* consts, PyObject* names,
-                   PyObject* varnames, PyObject* freevars, PyObject* cellvars, PyObject* filename, PyObject* name,
-                   PyObject* qualname, PyObject* linetable, PyObject* exceptiontable) {
-  (void)nlocals;
-  (void)stacksize;
-  (void)linetable;
-  (void)exceptiontable;
-  const CodeImage* old = c->image;
-  if (code_bytes != nullptr) {
-    Ref<> mine = get_code(ts, c);
-    if (!mine) return {};
-    Tri same = object_equal(ts, mine.get(), code_bytes);
-    if (failed(same)) return {};
-    if (same == Tri::kFalse) return raise(ts, PyExc_ValueError, "code: instructions can't be replaced");
-  }
-  CodeImage* image = image_copy(old);
-  if (image == nullptr) return raise_memory(ts);
-  // The copy is dropped unless a code object takes it over.
-  ScopeGuard drop([&] { image_unref(image); });
-  if (argcount >= 0) image->argcount = static_cast<uint32_t>(argcount);
-  if (posonly >= 0) image->posonlyargcount = static_cast<uint32_t>(posonly);
-  if (kwonly >= 0) image->kwonlyargcount = static_cast<uint32_t>(kwonly);
-  if (image->posonlyargcount > image->argcount || image->argcount + image->kwonlyargcount > image->nlocals) {
-    return raise(ts, PyExc_ValueError, "code: varnames is too small");
-  }
-  int value;
-  if (flags != nullptr) {
-    if (!convert_int(ts, flags, {}, &value)) return {};
-    if (value < 0) return raise(ts, PyExc_ValueError, "code: flags must be positive");
-    image->flags = static_cast<uint32_t>(value);
-  }
-  if (firstlineno != nullptr) {
-    if (!convert_int(ts, firstlineno, {}, &value)) return {};
-    image->firstlineno = value;
-  }
-  struct Text {
-    PyObject* given;
-    PyObject** field;
-    const char* what;
-  } texts[] = {{filename, &image->filename, "co_filename"}, {name, &image->name, "co_name"}, {qualname, &image->qualname, "co_qualname"}};
-  for (const Text& t : texts) {
-    if (t.given == nullptr) continue;
-    if (!is_str(t.given)) return raise(ts, PyExc_TypeError, "replace() argument '%s' must be str, not %T", t.what, t.given);
-    set_field(*t.field, dup(t.given));
-  }
-  // Constants: nested code stays in the tuple as code objects.
-  PyObject* new_consts = consts != nullptr ? consts : c->head.co_consts;
-  if (!is_tuple(new_consts)) return raise(ts, PyExc_TypeError, "replace() argument 'co_consts' must be tuple, not %T", new_consts);
-  if (tuple_size(new_consts) < static_cast<Py_ssize_t>(image->const_count)) {
-    return raise(ts, PyExc_ValueError, "code: co_consts is too small");
-  }
-  for (uint32_t i = 0; i < image->const_count; ++i) xdecref(std::exchange(image->consts[i], nullptr));
-  std::free(image->consts);
-  image->const_count = 0;
-  image->consts = copy_objects(tuple_items(new_consts), static_cast<uint32_t>(tuple_size(new_consts)));
-  if (image->consts == nullptr) return raise_memory(ts);
-  image->const_count = static_cast<uint32_t>(tuple_size(new_consts));
-  if (names != nullptr && !put_names(ts, image->names, image->name_count, names, "co_names")) return {};
-  if (varnames != nullptr || freevars != nullptr || cellvars != nullptr) {
-    struct Kind {
-      PyObject* given;
-      uint8_t kind;
-      const char* what;
-    } kinds[] = {{varnames, kLocalPlain, "co_varnames"}, {freevars, kLocalFree, "co_freevars"}, {cellvars, kLocalCell, "co_cellvars"}};
-    for (const Kind& k : kinds) {
-      if (k.given == nullptr) continue;
-      if (!is_tuple(k.given)) return raise(ts, PyExc_TypeError, "replace() argument '%s' must be tuple, not %T", k.what, k.given);
-      Py_ssize_t at = 0;
-      for (uint32_t i = 0; i < image->local_name_count; ++i) {
-        if (image->local_names[i] == nullptr || !(image->local_kinds[i] & k.kind)) continue;
-        if (at >= tuple_size(k.given)) return raise(ts, PyExc_ValueError, "code: %s has the wrong length", k.what);
-        PyObject* given = tuple_peek(k.given, at++);
-        if (!is_str(given)) {
-          return raise(ts, PyExc_TypeError, "name tuples must contain only strings, not '%.500s'", given->ob_type->tp_name);
-        }
-        Ref<> interned = dup(given);
-        str_intern(ts, &interned);
-        set_field(image->local_names[i], std::move(interned));
-      }
-      if (at != tuple_size(k.given)) return raise(ts, PyExc_ValueError, "code: %s has the wrong length", k.what);
-    }
-  }
-  return code_new(ts, image_ref(image));
-}
-
 Ref<> code_sizeof(ThreadState& ts, CodeObject* c) {
   size_t n = sizeof(CodeObject) + (c->words != nullptr ? c->image->word_count * 9u : 0u);
   return int_from_u64(ts, n);
@@ -468,6 +324,8 @@ constexpr PyGetSetDef kCodeGetSet[] = {{"co_code", ATOLL_GETTER(get_code), nullp
                                        {"co_cellvars", ATOLL_GETTER(get_cellvars), nullptr, nullptr, nullptr},
                                        {"co_freevars", ATOLL_GETTER(get_freevars), nullptr, nullptr, nullptr},
                                        {"_co_code_adaptive", ATOLL_GETTER(get_code), nullptr, nullptr, nullptr},
+                                       {"co_linetable", ATOLL_GETTER(code_linetable), nullptr, nullptr, nullptr},
+                                       {"co_exceptiontable", ATOLL_GETTER(code_exceptiontable), nullptr, nullptr, nullptr},
                                        ATOLL_GETSET_END};
 
 #define CODE_MEMBER(name, type) \
@@ -483,9 +341,7 @@ constexpr PyMemberDef kCodeMembers[] = {CODE_MEMBER(co_argcount, T_INT),
                                         CODE_MEMBER(co_name, T_OBJECT),
                                         CODE_MEMBER(co_qualname, T_OBJECT),
                                         CODE_MEMBER(co_firstlineno, T_INT),
-                                        CODE_MEMBER(co_linetable, T_OBJECT),
                                         CODE_MEMBER(co_consts, T_OBJECT),
-                                        CODE_MEMBER(co_exceptiontable, T_OBJECT),
                                         {nullptr, 0, 0, 0, nullptr}};
 #undef CODE_MEMBER
 
@@ -495,11 +351,14 @@ constinit const TypeSpec code_spec{
     .name = "code",
     .doc = "A code object: what a function, a module or a class body runs.",
     .basicsize = sizeof(CodeObject),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .flags = Py_TPFLAGS_DEFAULT,
     .dealloc = ATOLL_SLOT(code_dealloc),
     .repr = ATOLL_SLOT(code_repr),
     .hash = ATOLL_SLOT(code_hash),
     .richcompare = ATOLL_SLOT(code_richcompare),
+    .new_ = ATOLL_NEW(code_make, "code",
+                      "(argcount, posonlyargcount, kwonlyargcount, nlocals, stacksize, flags, codestring, constants, names, varnames, "
+                      "filename, name, qualname, firstlineno, linetable, exceptiontable, freevars=(), cellvars=(), /)"),
     .weaklist_offset = offsetof(PyCodeObject, co_weakreflist),
     .methods = kCodeMethods,
     .members = kCodeMembers,

@@ -79,6 +79,7 @@ enum LocalKind : uint8_t { kLocalPlain = 0x20, kLocalCell = 0x40, kLocalFree = 0
 struct CodeImage {
   std::atomic<uint32_t> refs{1};
   bool shared = false;  // sealed, immortal
+  bool unchecked = false;  // put together by a program: verified before it runs
 
   uint32_t flags = 0;   // CO_…
   uint32_t argcount = 0;  // positional (including positional-only)

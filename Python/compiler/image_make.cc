@@ -130,7 +130,8 @@ CodeImage* image_make(ThreadState& ts, const CodeUnit* unit, PyObject* filename)
     // Lines only.
     for (uint32_t i = 0; i < image->position_count; i++) {
       PositionRow& row = image->positions[i];
-      row.end_line = row.column = row.end_column = -1;
+      row.end_line = row.line;
+      row.column = row.end_column = -1;
     }
   }
 
