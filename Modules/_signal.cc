@@ -44,10 +44,21 @@ PyObject* handlers(ThreadState& ts) {
 
 void on_signal(int signum) {
   int saved = errno;
+  // While the main thread is in another interpreter only itself may look at where it is.
+  if (runtime().main_inside.load(std::memory_order_acquire) != nullptr && static_cast<unsigned long>(pthread_self()) != runtime().main_thread) {
+    pthread_kill(static_cast<pthread_t>(runtime().main_thread), signum);
+    errno = saved;
+    return;
+  }
   SignalState& s = runtime().signals;
   s.tripped[signum].store(true, std::memory_order_relaxed);
   s.any.store(true, std::memory_order_release);
   if (Interpreter* main = runtime().main) main->breaker.set(kBreakSignals);
+  if (ThreadState* main_thread = runtime().main_tstate) main_thread->parker.wake(Parker::kPoked);
+  if (ThreadState* inside = runtime().main_inside.load(std::memory_order_acquire); inside != nullptr && signum == SIGINT) {
+    inside->interpreter().breaker.set(kBreakInterrupt);
+    inside->parker.wake(Parker::kPoked);
+  }
   int fd = s.wakeup_fd.load(std::memory_order_relaxed);
   if (fd != -1) {
     unsigned char byte = static_cast<unsigned char>(signum);

@@ -23,6 +23,10 @@
 #include "Python/lifecycle/steps.h"
 #include "Python/runtime/collector.h"
 #include "Python/runtime/runtime.h"
+#include "Python/runtime/scope.h"
+#include "Python/sharing/channel_object.h"
+#include "Python/sharing/execute.h"
+#include "Python/sharing/upcalls.h"
 #include "Python/vm/frame.h"
 
 namespace atl {
@@ -95,6 +99,7 @@ constexpr Step kSteps[] = {
     {"builtins", step_builtins, clear_builtins},
     {"sys", sys_init, sys_clear},
     {"warnings", warnings_init, warnings_clear},
+    {"sharing", sharing_init, sharing_clear},
     {"import", import_init, import_clear},
     {"encodings", codecs_init, codecs_clear},
     {"signals", signals_init, signals_clear},
@@ -177,12 +182,14 @@ void delete_interpreter_struct(Interpreter* interp) {
   while (PendingNode* node = interp->pending.take()) {
     if (node->owned) std::free(node);
   }
+  int64_t id = interp->id;
   str_state_clear(*interp);
   shared_weakrefs_clear(*interp);
   type_state_clear(*interp);
   interp->heap.drop_all();
   interp->~Interpreter();
   std::free(interp);
+  Channel::forget_interpreter(id);
 }
 
 // Values of a module's dict become None: private names first, then the others, so that destructors still find what
@@ -378,6 +385,7 @@ bool runtime_start(const Config& config) {
       return false;
     }
   }
+  interp->ready = true;
   if (!config.no_site && failed(run_site(*ts))) return false;
   return true;
 }
@@ -444,6 +452,9 @@ ThreadState* interpreter_new(const InterpreterOptions& options, bool with_site) 
   }
   return nullptr;
 }
+
+ThreadState* upcall_interpreter_new(const InterpreterOptions& options, bool run_site) { return interpreter_new(options, run_site); }
+void upcall_interpreter_end(ThreadState* ts) { interpreter_end(ts); }
 
 void interpreter_end(ThreadState* tsp) {
   ThreadState& ts = *tsp;

@@ -12,6 +12,7 @@
 #include "Python/runtime/pending.h"
 #include "Python/runtime/thread_state.h"
 #include "Python/runtime/type_state.h"
+#include "Python/sharing/sharing_state.h"
 
 namespace atl {
 
@@ -59,6 +60,17 @@ struct Interpreter {
   bool finalizing = false;
   bool importing_core = false;
   std::atomic<bool> closing{false};
+
+  // Guarded by Runtime's interpreters_lock: who is inside, through scope.h.
+  bool ready = false;              // others may see it
+  uint32_t users = 0;              // threads that entered, and whoever holds it off from ending
+  bool running_main = false;       // somebody runs code in __main__
+  bool home_busy = false;          // somebody uses `home`
+  ThreadState* home = nullptr;     // the state that came with the interpreter; entering threads take it in turn
+  int64_t id_refs = 0;             // Interpreter objects that keep it alive, in any interpreter
+  bool ends_with_refs = false;     // it ends when the last of them goes
+
+  SharingState sharing;
 
   // Interned strings of this interpreter that are not process-wide: a set-like dict str -> str. Entries are not
   // counted; a string takes itself out when it dies.

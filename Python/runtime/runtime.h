@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "Python/runtime/interpreter.h"
+#include "Python/sharing/channel_state.h"
 
 namespace atl {
 
@@ -76,6 +77,10 @@ struct Runtime {
   std::atomic<bool> fatal_error{false};
   std::atomic<void*> fault_control{nullptr};           // module faulthandler: what its signal handlers read; never freed
   std::atomic<void (*)()> fault_handler_off{nullptr};  // ... and how Py_FatalError takes them out
+  // Where the process's main thread is while it has entered another interpreter; NULL at home.
+  std::atomic<ThreadState*> main_inside{nullptr};
+
+  ChannelRegistry channels;  // own lock
 };
 
 extern Runtime g_runtime;

@@ -5,6 +5,7 @@
 // recursion counters. The stack-switching extensions save and restore exactly these.
 #pragma once
 
+#include "Python/runtime/parker.h"
 #include "Python/runtime/ref.h"
 
 namespace atl {
@@ -42,6 +43,8 @@ struct ThreadState final : PyThreadState {
   const char* package_context = nullptr;
   // Reprs in progress (Py_ReprEnter), a list.
   PyObject* repr_stack = nullptr;
+  // Where this thread sleeps while it waits for a channel; anybody may wake it.
+  Parker parker;
 
   Slot* base() const { return reinterpret_cast<Slot*>(cframe->current_frame); }
   void set_base(Slot* b) { cframe->current_frame = reinterpret_cast<struct _PyInterpreterFrame*>(b); }
