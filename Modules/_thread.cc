@@ -385,10 +385,9 @@ void* thread_main(void* p) {
       if (!error_clear_if(ts, PyExc_SystemExit)) write_unraisable(ts, func.get(), "Exception ignored in thread started by");
     }
   }
-  clear_thread_state(ts, &ts);
   --interp.thread_count;
-  detach(&ts);
-  delete_thread_state(&ts);
+  clear_thread_state(ts, &ts);
+  end_thread_state(&ts);
   return nullptr;
 }
 

@@ -187,8 +187,11 @@ void delete_interpreter_struct(Interpreter* interp) {
   shared_weakrefs_clear(*interp);
   type_state_clear(*interp);
   interp->heap.drop_all();
-  interp->~Interpreter();
-  std::free(interp);
+  // Daemon threads that wait for its lock find it `gone` and sleep for ever: what they wait on must stay.
+  if (interp->threads == nullptr) {
+    interp->~Interpreter();
+    std::free(interp);
+  }
   Channel::forget_interpreter(id);
 }
 
@@ -390,12 +393,36 @@ bool runtime_start(const Config& config) {
   return true;
 }
 
+namespace {
+
+// Interpreters that the program has left behind. Those in which a (daemon) thread is busy are given up as they are.
+void end_other_interpreters(ThreadState& ts) {
+  int64_t ids[64];
+  for (bool more = true; more;) {
+    size_t n = interpreter_list(ids, std::size(ids));
+    more = false;
+    for (size_t i = 0; i < n && i < std::size(ids); ++i) {
+      Interpreter* interp = interpreter_pin(ids[i]);
+      if (interp == nullptr) continue;
+      if (interp->is_main || interpreter_begin_close(interp) != CloseAnswer::kOk) {
+        interpreter_unpin(interp);
+        continue;
+      }
+      interpreter_enter_and_end(&ts, interp);
+      more = true;
+    }
+  }
+}
+
+}  // namespace
+
 int runtime_finish() {
   Runtime& rt = runtime();
   if (!rt.initialized.load()) return 0;
   ThreadState& ts = current_thread();
   int status = 0;
   finalize_interpreter(ts);
+  end_other_interpreters(ts);
   if (flush_std_files(ts) < 0) status = -1;
   rt.finalizing.store(&ts, std::memory_order_release);
   rt.initialized.store(false);
@@ -405,10 +432,12 @@ int runtime_finish() {
   if (flush_std_files(ts) < 0) status = -1;
   Interpreter* interp = &ts.interpreter();
   clear_thread_state(ts, &ts);
-  detach(&ts);
-  while (interp->threads != nullptr) delete_thread_state(interp->threads);
-  delete_interpreter_struct(interp);
-  heap_pool_drop();
+  interp->gone = true;
+  end_thread_state(&ts);
+  if (interp->threads == nullptr) {
+    delete_interpreter_struct(interp);
+    heap_pool_drop();
+  }
   rt.finalizing.store(nullptr);
   return status;
 }
@@ -464,8 +493,8 @@ void interpreter_end(ThreadState* tsp) {
   (void)flush_std_files(ts);
   tear_down(ts);
   clear_thread_state(ts, &ts);
-  detach(&ts);
-  while (interp->threads != nullptr) delete_thread_state(interp->threads);
+  interp->gone = true;
+  end_thread_state(&ts);
   delete_interpreter_struct(interp);
 }
 

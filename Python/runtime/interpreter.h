@@ -59,6 +59,7 @@ struct Interpreter {
   bool is_main = false;
   bool finalizing = false;
   bool importing_core = false;
+  bool gone = false;  // ended; only daemon threads that will never run again still know of it
   std::atomic<bool> closing{false};
 
   // Guarded by Runtime's interpreters_lock: who is inside, through scope.h.

@@ -153,17 +153,20 @@ void clear_thread_state(ThreadState& on, ThreadState* ts) {
   }
 }
 
-void delete_thread_state(ThreadState* ts) {
+namespace {
+
+void unlink_thread_state(ThreadState* ts) {
   Interpreter& interp = ts->interpreter();
-  {
-    std::lock_guard hold(interp.list_lock);
-    if (ts->prev != nullptr) {
-      ts->prev->next = ts->next;
-    } else {
-      interp.threads = static_cast<ThreadState*>(ts->next);
-    }
-    if (ts->next != nullptr) ts->next->prev = ts->prev;
+  std::lock_guard hold(interp.list_lock);
+  if (ts->prev != nullptr) {
+    ts->prev->next = ts->next;
+  } else {
+    interp.threads = static_cast<ThreadState*>(ts->next);
   }
+  if (ts->next != nullptr) ts->next->prev = ts->prev;
+}
+
+void free_thread_state(ThreadState* ts) {
   auto* chunk = ts->datastack_chunk;
   while (chunk != nullptr) {
     auto* previous = chunk->previous;
@@ -173,6 +176,20 @@ void delete_thread_state(ThreadState* ts) {
     chunk = previous;
   }
   std::free(ts);
+}
+
+}  // namespace
+
+void delete_thread_state(ThreadState* ts) {
+  unlink_thread_state(ts);
+  free_thread_state(ts);
+}
+
+void end_thread_state(ThreadState* ts) {
+  // Whoever waits for this thread may end the interpreter as soon as its lock is free: nothing of it is touched then.
+  unlink_thread_state(ts);
+  detach(ts);
+  free_thread_state(ts);
 }
 
 void attach(ThreadState* ts) {
@@ -185,7 +202,8 @@ void attach(ThreadState* ts) {
   }
   ts->interpreter().gil->acquire(ts);
   finalizing = rt.finalizing.load(std::memory_order_acquire);
-  if (finalizing != nullptr && finalizing != ts && ts->interpreter().is_main) {
+  bool main_ends = finalizing != nullptr && finalizing != ts && ts->interpreter().is_main;
+  if (main_ends || ts->interpreter().gone) {  // a daemon thread whose interpreter has ended
     ts->interpreter().gil->release(ts);
     for (;;) pause();
   }

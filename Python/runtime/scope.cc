@@ -110,8 +110,7 @@ InterpreterScope::~InterpreterScope() {
   Interpreter& interp = inside_->interpreter();
   if (own_state_) {
     clear_thread_state(*inside_, inside_);
-    detach(inside_);
-    delete_thread_state(inside_);
+    end_thread_state(inside_);
   } else {
     detach(inside_);
     std::lock_guard hold(rt.interpreters_lock);

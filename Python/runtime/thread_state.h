@@ -60,6 +60,8 @@ ThreadState* new_thread_state(Interpreter& interp);
 // ts is not attached. Clears what it holds (may run finalizers) with `on` the attached state of the same interpreter.
 void clear_thread_state(ThreadState& on, ThreadState* ts);
 void delete_thread_state(ThreadState* ts);
+// Detaches and deletes the current one, which has been cleared.
+void end_thread_state(ThreadState* ts);
 // Takes the interpreter's lock and makes ts current. The thread has no current state.
 void attach(ThreadState* ts);
 // Gives the lock up; the thread has no current state afterwards.

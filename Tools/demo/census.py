@@ -11,7 +11,6 @@ interpreters, each in a thread of its own and with its own lock; what they count
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 
@@ -89,6 +88,8 @@ def run_census(opts, paths):
 
 def check(opts, paths):
     """Totals of interpreters over there against those of this interpreter alone."""
+    import subprocess
+
     command = [os.path.abspath(opts.interp), os.path.abspath(__file__), '--json', '--quiet', '--root', opts.root,
                '--every', str(opts.every), '--interpreters', str(opts.interpreters), '--processes', str(opts.processes)]
     done = subprocess.run(command, stdout=subprocess.PIPE, timeout=opts.timeout, check=False)
