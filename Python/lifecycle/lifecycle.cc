@@ -290,11 +290,24 @@ void run_atexit(ThreadState& ts) {
   }
 }
 
+// threading takes the thread that imported it for the main one, and lets only that one end it. Any thread may end an
+// interpreter: it takes that place, with the lock that tells whether the main thread is alive.
+Status become_main_thread(ThreadState& ts, PyObject* threading) {
+  Ref<> main = object_getattr(ts, threading, "_main_thread");
+  Ref<> ident = main ? int_from_u64(ts, ts.thread_id) : Ref<>();
+  Ref<> key = ident ? str_interned(ts, "_ident") : Ref<>();
+  if (!key || failed(object_setattr(ts, main.get(), key.get(), ident.get()))) return Status::kError;
+  Ref<> lock = object_getattr(ts, main.get(), "_tstate_lock");
+  if (!lock || lock.get() == Py_None) return lock ? Status::kOk : Status::kError;
+  return Ref<>::steal(PyObject_CallMethod(lock.get(), "acquire", "O", Py_False)) ? Status::kOk : Status::kError;
+}
+
 // threading._shutdown() waits for threads that are no daemons.
 void wait_for_threads(ThreadState& ts) {
   PyObject* threading = PyDict_GetItemString(ts.interpreter().modules, "threading");
   if (threading == nullptr) return;
   Ref<> hold = dup(threading);
+  if (!ts.interpreter().is_main && failed(become_main_thread(ts, threading))) write_unraisable(ts, threading);
   Ref<> shutdown = object_getattr(ts, threading, "_shutdown");
   if (!shutdown || !call(ts, shutdown.get())) write_unraisable(ts, threading);
 }
