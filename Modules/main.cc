@@ -35,13 +35,47 @@ constexpr const char* kHelp =
     "-V     : print the version and exit (also --version; twice: with more information)\n"
     "-W arg : warning control; arg is action:message:category:module:lineno; also PYTHONWARNINGS=arg\n"
     "-x     : skip the first line of the source\n"
-    "-X opt : set an implementation-specific option (dev, faulthandler, importtime, int_max_str_digits=N,\n"
-    "         no_debug_ranges, pycache_prefix=PATH, utf8[=0|1], warn_default_encoding)\n"
+    "-X opt : set an implementation-specific option (see --help-xoptions)\n"
     "--check-hash-based-pycs always|default|never:\n"
     "         control how the interpreter validates hash-based .pyc files\n"
+    "--help-env: help on the environment variables; --help-xoptions: on -X;\n"
+    "         --help-all: everything\n"
     "file   : program read from script file\n"
     "-      : program read from stdin (default; interactive mode if a tty)\n"
     "arg ...: arguments passed to program in sys.argv[1:]\n";
+
+constexpr const char* kHelpEnv =
+    "Environment variables:\n"
+    "PYTHONSTARTUP : file that runs when the interpreter starts interactively\n"
+    "PYTHONPATH    : directories, separated by ':', in front of the default sys.path\n"
+    "PYTHONHOME    : where the standard library is looked for (accepted; Atoll\n"
+    "                knows its library's place since it was built)\n"
+    "PYTHONPLATLIBDIR: name of the platform's library directory\n"
+    "PYTHONUTF8    : UTF-8 mode\n"
+    "PYTHONIOENCODING: encoding[:errors] of stdin, stdout and stderr\n"
+    "PYTHONFAULTHANDLER: show tracebacks of crashes (-X faulthandler)\n"
+    "PYTHONHASHSEED: 'random', or the number that seeds the hashes of str and bytes\n"
+    "PYTHONINTMAXSTRDIGITS: limit of digits in conversions of int\n"
+    "PYTHONBREAKPOINT: what breakpoint() calls; 0: nothing\n"
+    "PYTHONDEVMODE : development mode (-X dev)\n"
+    "PYTHONPYCACHEPREFIX: root of a tree of its own for .pyc files\n"
+    "PYTHONWARNDEFAULTENCODING: warn where the locale's encoding is the default\n"
+    "PYTHONDEBUG, PYTHONDONTWRITEBYTECODE, PYTHONINSPECT, PYTHONNOUSERSITE,\n"
+    "PYTHONOPTIMIZE, PYTHONSAFEPATH, PYTHONUNBUFFERED, PYTHONVERBOSE,\n"
+    "PYTHONWARNINGS: as the options -d -B -i -s -O -P -u -v -W\n";
+
+constexpr const char* kHelpXoptions =
+    "The following implementation-specific options are available:\n"
+    "-X dev            : development mode: more checks, warnings shown by default\n"
+    "-X faulthandler   : show tracebacks of crashes\n"
+    "-X frozen_modules=on|off: take the modules that start-up needs straight from\n"
+    "                    the library, not by a search on sys.path (default: on)\n"
+    "-X importtime     : show how long each import takes\n"
+    "-X int_max_str_digits=N: limit of digits in conversions of int; 0: none\n"
+    "-X no_debug_ranges: no columns in code objects and tracebacks\n"
+    "-X pycache_prefix=PATH: write .pyc files to a tree of its own\n"
+    "-X utf8[=0|1]     : UTF-8 mode\n"
+    "-X warn_default_encoding: warn where the locale's encoding is the default\n";
 
 // Options of one letter, with those that take an argument.
 class CommandLine {
@@ -94,8 +128,10 @@ class CommandLine {
     if (c_->show_help) {
       std::printf(kUsage, argv_[0]);
       std::fputs(kHelp, stdout);
-      return 0;
     }
+    if (c_->show_help_env) std::fputs(kHelpEnv, stdout);
+    if (c_->show_help_xoptions) std::fputs(kHelpXoptions, stdout);
+    if (c_->show_help || c_->show_help_env || c_->show_help_xoptions) return 0;
     if (c_->show_version) {
       print_version(versions_ > 1);
       return 0;
@@ -123,8 +159,11 @@ class CommandLine {
   }
 
   int long_option(const char* a, int* i) {
-    if (std::strcmp(a, "--help") == 0 || std::strcmp(a, "--help-all") == 0) {
-      c_->show_help = true;
+    const bool all = std::strcmp(a, "--help-all") == 0;
+    if (all || std::strcmp(a, "--help") == 0 || std::strcmp(a, "--help-env") == 0 || std::strcmp(a, "--help-xoptions") == 0) {
+      if (all || a[6] == 0) c_->show_help = true;
+      if (all || std::strcmp(a, "--help-env") == 0) c_->show_help_env = true;
+      if (all || std::strcmp(a, "--help-xoptions") == 0) c_->show_help_xoptions = true;
       return -1;
     }
     if (std::strcmp(a, "--version") == 0) {
@@ -181,6 +220,7 @@ class CommandLine {
         ++c_->quiet;
         return true;
       case 'R':
+        c_->ignore_hash_seed = true;
         return true;
       case 's':
         c_->no_user_site = 1;

@@ -367,6 +367,11 @@ Status sys_init(ThreadState& ts) {
     Ref<> kept = str_format(ts, "__%s__", m->ml_name);
     if (!kept || failed(dict_set(ts, interp.sysdict, kept.get(), sys_peek(ts, m->ml_name)))) return Status::kError;
   }
+  // Something to complain to until the standard streams are there.
+  Ref<> printer = Ref<>::steal(PyFile_NewStdPrinter(2));
+  if (!printer || failed(dict_set(ts, interp.sysdict, "stderr", printer.get())) || failed(dict_set(ts, interp.sysdict, "__stderr__", printer.get()))) {
+    return Status::kError;
+  }
   return sys_fill_data(ts);
 }
 

@@ -50,7 +50,8 @@ Ref<> compile_as(ThreadState& ts, std::string_view source, PyObject* filename, C
 }  // namespace
 
 Ref<> compile_text(ThreadState& ts, std::string_view source, PyObject* filename, CompileMode mode, int flags, int optimize) {
-  return compile_as(ts, source, filename, mode, flags, optimize, compiler::SourceKind::kBytes);
+  auto kind = (flags & PyCF_IGNORE_COOKIE) ? compiler::SourceKind::kText : compiler::SourceKind::kBytes;
+  return compile_as(ts, source, filename, mode, flags, optimize, kind);
 }
 Ref<> compile_script(ThreadState& ts, std::string_view source, PyObject* filename) {
   return compile_as(ts, source, filename, CompileMode::kExec, 0, -1, compiler::SourceKind::kFile);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <string>
 
@@ -25,6 +26,7 @@
 #include "Python/runtime/runtime.h"
 #include "Python/vm/frame.h"
 #include "atoll.h"
+#include "compile.h"
 #include "pylifecycle.h"
 
 namespace atl {
@@ -43,6 +45,7 @@ int handle_exit_exception(ThreadState& ts) {
   if (!error_matches(ts, PyExc_SystemExit)) {
     bool interrupted = error_matches(ts, PyExc_KeyboardInterrupt);
     print_exception(ts);
+    if (interrupted) ts.interpreter().ended_by_interrupt = true;
     return interrupted ? 128 + SIGINT : 1;
   }
   Ref<> exc = error_take(ts);
@@ -127,7 +130,12 @@ int run_command(ThreadState& ts, const Config& c) {
   Ref<> name = str_from_ascii(ts, "<string>");
   std::string text(c.command);
   text.push_back('\n');
-  return finish(ts, name ? run_code(ts, compile_text(ts, text, name.get(), CompileMode::kExec, 0, -1)) : Ref<>());
+  Ref<> decoded = Ref<>::steal(PyUnicode_DecodeFSDefault(c.command));
+  if (!decoded || str_utf8(ts, decoded.get()) == nullptr) {
+    std::fprintf(stderr, "Unable to decode the command from the command line:\n");
+    return handle_exit_exception(ts);
+  }
+  return finish(ts, name ? run_code(ts, compile_text(ts, text, name.get(), CompileMode::kExec, PyCF_IGNORE_COOKIE, -1)) : Ref<>());
 }
 
 int run_as_module(ThreadState& ts, const char* name, bool set_argv0) {
@@ -242,32 +250,6 @@ int run_stdin(ThreadState& ts, const Config& c) {
 
 }  // namespace
 
-// The REPL: the system's code module reads and runs, readline is tried for editing and history.
-int run_interactive(ThreadState& ts, const Config& c) {
-  if (!c.quiet && c.run == Config::Run::kStdin) {
-    Ref<> banner = str_format(ts, "Python %S on %S\nType \"help\", \"copyright\", \"credits\" or \"license\" for more information.\n",
-                              sys_peek(ts, "version"), sys_peek(ts, "platform"));
-    const char* utf8 = banner ? str_utf8(ts, banner.get()) : nullptr;
-    if (utf8 != nullptr) sys_write_stderr(ts, utf8);
-  }
-  Ref<> readline = import_module(ts, "readline");
-  if (!readline) error_clear(ts);
-  PyObject* hook = sys_peek(ts, "__interactivehook__");
-  if (hook != nullptr) {
-    Ref<> hold = dup(hook);
-    if (!call(ts, hook)) print_exception(ts);
-  }
-  Ref<> module = import_module(ts, "code");
-  Ref<> type = module ? object_getattr(ts, module.get(), "InteractiveConsole") : Ref<>();
-  Ref<> file = str_from_ascii(ts, "<stdin>");
-  Ref<> console = type && file ? call(ts, type.get(), main_dict(ts), file.get()) : Ref<>();
-  Ref<> interact = console ? object_getattr(ts, console.get(), "interact") : Ref<>();
-  if (!interact) return handle_exit_exception(ts);
-  Ref<> none = dup(empty_str());
-  Ref<> result = call(ts, interact.get(), none.get(), none.get());
-  return result ? 0 : handle_exit_exception(ts);
-}
-
 int run_main(const Config& config) {
   if (!runtime_start(config)) return 1;
   ThreadState& ts = current_thread();
@@ -290,7 +272,13 @@ int run_main(const Config& config) {
       status = run_stdin(ts, config);
   }
   if (config.inspect && config.run != Config::Run::kStdin) status = run_interactive(ts, config);
+  const bool interrupted = ts.interpreter().ended_by_interrupt && status == 128 + SIGINT;
   if (runtime_finish() < 0) status = 120;
+  if (interrupted) {
+    // Whoever waits for this process shall see that the signal ended it.
+    std::signal(SIGINT, SIG_DFL);
+    kill(getpid(), SIGINT);
+  }
   return status;
 }
 

@@ -44,7 +44,8 @@ void env_text(const char* name, char** field) {
 }
 
 bool read_hash_seed(Config* c) {
-  const char* v = env("PYTHONHASHSEED");
+  // -R overrides PYTHONHASHSEED.
+  const char* v = c->ignore_hash_seed ? nullptr : env("PYTHONHASHSEED");
   if (v == nullptr || std::strcmp(v, "random") == 0) return true;
   char* end;
   errno = 0;
@@ -101,8 +102,13 @@ bool config_read_environment(Config* c) {
   if (config_xoption(*c, "importtime") != nullptr) c->import_time = 1;
   if (config_xoption(*c, "no_debug_ranges") != nullptr) c->code_debug_ranges = 0;
   if (config_xoption(*c, "warn_default_encoding") != nullptr) c->warn_default_encoding = 1;
-  if (const char* v = config_xoption(*c, "pycache_prefix")) {
-    if (*v != 0) c->pycache_prefix = strdup(v);
+  const char* pycache_prefix = config_xoption(*c, "pycache_prefix");
+  if (pycache_prefix != nullptr && *pycache_prefix != 0) c->pycache_prefix = strdup(pycache_prefix);
+  if (const char* v = config_xoption(*c, "frozen_modules")) {
+    if (*v != 0 && std::strcmp(v, "on") != 0 && std::strcmp(v, "off") != 0) {
+      std::fprintf(stderr, "Fatal Python error: config_init_import: bad value for option -X frozen_modules (expected \"on\" or \"off\")\n");
+      return false;
+    }
   }
   if (c->use_environment) {
     env_flag("PYTHONDEBUG", &c->debug);
@@ -120,7 +126,8 @@ bool config_read_environment(Config* c) {
     env_flag("PYTHONWARNDEFAULTENCODING", &c->warn_default_encoding);
     if (env("PYTHONNODEBUGRANGES") != nullptr) c->code_debug_ranges = 0;
     env_text("PYTHONPATH", &c->python_path);
-    env_text("PYTHONPYCACHEPREFIX", &c->pycache_prefix);
+    // -X pycache_prefix without a value switches off what the environment says.
+    if (pycache_prefix == nullptr) env_text("PYTHONPYCACHEPREFIX", &c->pycache_prefix);
     env_text("PYTHONPLATLIBDIR", &c->platlibdir);
     if (c->int_max_str_digits < 0) {
       if (const char* v = env("PYTHONINTMAXSTRDIGITS")) {
@@ -155,6 +162,7 @@ bool config_read_environment(Config* c) {
     string_list_clear(&c->warn_options);
     c->warn_options = all;
   }
+  if (c->bytes_warning) string_list_append(&c->warn_options, c->bytes_warning > 1 ? "error::BytesWarning" : "default::BytesWarning");
   if (c->isolated) {
     c->no_user_site = 1;
     c->safe_path = 1;

@@ -47,6 +47,7 @@ struct Config {
   int hash_randomization = 1;
   unsigned long hash_seed = 0;
   bool use_hash_seed = false;
+  bool ignore_hash_seed = false;
   int dev_mode = 0;
   int utf8_mode = 0;
   int safe_path = 0;
@@ -60,6 +61,8 @@ struct Config {
   int int_max_str_digits = -1;
   bool show_version = false;
   bool show_help = false;
+  bool show_help_env = false;
+  bool show_help_xoptions = false;
 };
 
 // Reads the environment (unless isolated) into what the command line left open. False with a message on stderr.

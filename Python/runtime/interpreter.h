@@ -58,6 +58,7 @@ struct Interpreter {
   InterpreterOptions options;
   bool is_main = false;
   bool finalizing = false;
+  bool ended_by_interrupt = false;  // the program's end was a KeyboardInterrupt that nobody caught
   bool importing_core = false;
   bool gone = false;  // ended; only daemon threads that will never run again still know of it
   std::atomic<bool> closing{false};
