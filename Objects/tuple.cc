@@ -151,6 +151,7 @@ Ref<> tuple_repr(ThreadState& ts, PyObject* o) {
 
 // The hash that 3.11 documents by its values: a mix of the items' hashes that depends on their order (xxHash's lane step).
 Py_hash_t tuple_hash(ThreadState& ts, PyObject* o) {
+  if (!c_stack_ok(ts, " while hashing")) return -1;
   constexpr uint64_t kPrime1 = 11400714785074694791ull;
   constexpr uint64_t kPrime2 = 14029467366897019727ull;
   constexpr uint64_t kPrime5 = 2870177450012600261ull;

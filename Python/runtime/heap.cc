@@ -218,6 +218,7 @@ constexpr uint32_t kAllPages = ((1u << kChunkPages) - 1) << 1;
 constexpr size_t kKeptBytes = 32 * 1024 * 1024;
 constexpr size_t kKeptOne = 16 * 1024 * 1024;
 constexpr unsigned kKeptCount = 64;
+constexpr size_t kReserveChunks = 4;
 // From this size on a block moves by its page table entries.
 constexpr size_t kRemapSize = 256 * 1024;
 
@@ -292,21 +293,27 @@ void Heap::set_room(Chunk* c) {
 }
 
 Chunk* Heap::add_chunk() {
-  if (!within_limit(kChunkSize)) return nullptr;
-  Chunk* c = pool_take(stats_.chunks);
+  Chunk* c = within_limit(kChunkSize) ? pool_take(stats_.chunks) : nullptr;
   if (c == nullptr) return nullptr;
-  c->heap = this;
+  if (ATOLL_UNLIKELY(reserve_ == nullptr)) fill_reserve();
   c->mapped_size = kChunkSize;
+  c->heap = this;
+  if (!table_enter(c)) {
+    pool_give(c);
+    return nullptr;
+  }
+  adopt_chunk(c);
+  return c;
+}
+
+// A chunk that the table knows becomes one with all its pages free.
+void Heap::adopt_chunk(Chunk* c) {
   c->user_size = 0;
   c->large = false;
   c->room = 0;
   c->free_pages = kAllPages;
   std::memset(c->span_of_page, 0, sizeof c->span_of_page);
   std::memset(c->spans, 0, sizeof c->spans);
-  if (!table_enter(c)) {
-    pool_give(c);
-    return nullptr;
-  }
   c->prev = nullptr;
   c->next = chunks_;
   if (chunks_) chunks_->prev = c;
@@ -314,7 +321,33 @@ Chunk* Heap::add_chunk() {
   stats_.bytes_reserved += kChunkSize;
   ++stats_.chunks;
   set_room(c);
-  return c;
+}
+
+// Address space that nobody has touched yet, but for the first page of each chunk, and that the table knows.
+void Heap::fill_reserve() {
+  auto* block = static_cast<char*>(map_aligned(kReserveChunks * kChunkSize));
+  if (block == nullptr) return;  // again with the next chunk
+  for (size_t i = 0; i < kReserveChunks; ++i) {
+    auto* c = reinterpret_cast<Chunk*>(block + i * kChunkSize);
+    c->heap = this;
+    c->mapped_size = kChunkSize;
+    if (!table_enter(c)) {
+      munmap(c, (kReserveChunks - i) * kChunkSize);
+      return;
+    }
+    c->next = reserve_;
+    reserve_ = c;
+  }
+}
+
+// Opens it for the allocations to come, and NULL for this one.
+void* Heap::spend_reserve() {
+  while (reserve_ != nullptr) {
+    Chunk* c = reserve_;
+    reserve_ = c->next;
+    adopt_chunk(c);
+  }
+  return nullptr;
 }
 
 Span* Heap::new_span(unsigned pages, uint8_t size_class) {
@@ -390,7 +423,7 @@ void* Heap::alloc_slow(size_t size) {
   unsigned pages = span_count_[cls] < 4 ? (kClassSize[cls] <= 512 ? 1 : kClassSize[cls] <= 1024 ? 2 : 4) : 8;
   s = new_span(pages, static_cast<uint8_t>(cls));
   if (s == nullptr && pages == 8) s = new_span(kClassSize[cls] <= 512 ? 1 : 4, static_cast<uint8_t>(cls));
-  if (s == nullptr) return nullptr;
+  if (s == nullptr) return spend_reserve();
   s->capacity = static_cast<uint16_t>(s->pages * kPageSize / kClassSize[cls]);
   s->listed = true;
   ++span_count_[cls];
@@ -401,7 +434,7 @@ void* Heap::alloc_slow(size_t size) {
 
 void* Heap::alloc_run(size_t size) {
   Span* s = new_span(static_cast<unsigned>((size + kPageSize - 1) / kPageSize), kRunClass);
-  if (s == nullptr) return nullptr;
+  if (s == nullptr) return spend_reserve();
   s->used = 1;
   s->capacity = 1;
   return span_begin(chunk_of(s), s);
@@ -589,6 +622,12 @@ void Heap::drop_all() {
     large_ = c->next;
     table_leave(c);
     munmap(c, c->mapped_size);
+  }
+  while (reserve_ != nullptr) {
+    Chunk* c = reserve_;
+    reserve_ = c->next;
+    table_leave(c);
+    munmap(c, kChunkSize);
   }
   drop_kept();
   std::memset(roomy_, 0, sizeof roomy_);

@@ -8,6 +8,9 @@
 // Lists are guarded by the owner's interpreter lock. A free without that lock goes to the heap's atomic remote
 // list, which the owner takes back when it next looks for memory.
 //
+// When the system gives no more, the allocation fails, and a small reserve is opened, so that the program can handle its
+// MemoryError. It is filled again when there is memory.
+//
 // No operation walks the chunks: those with room hang in lists by the length of their longest free page run.
 //
 // With ATOLL_MALLOC_OBJECTS (sanitizer builds) every block comes from malloc behind a small prefix, and heap keeps
@@ -130,6 +133,9 @@ class Heap {
   bool collect_remote();
   void set_room(Chunk* chunk);
   Chunk* add_chunk();
+  void adopt_chunk(Chunk* chunk);
+  void fill_reserve();
+  void* spend_reserve();
   void give_chunk(Chunk* chunk);
   void* move_large(Chunk* chunk, size_t mapped);
   void forget_large(Chunk* chunk);
@@ -152,6 +158,7 @@ class Heap {
   Chunk* roomy_[16] = {};        // by longest free run; [0] stays empty
   uint32_t roomy_mask_ = 0;      // bit r: roomy_[r] is not empty
   size_t empty_chunks_ = 0;
+  Chunk* reserve_ = nullptr;     // kReserveChunks untouched ones, for the time after "no memory"
   Chunk* kept_ = nullptr;        // mappings of freed large blocks, for the next ones; latest first
   size_t kept_bytes_ = 0;
   unsigned kept_count_ = 0;

@@ -221,6 +221,11 @@ void detach(ThreadState* ts) {
   ts->interpreter().gil->release(ts);
 }
 
+bool c_stack_error(ThreadState& ts, const char* where) {
+  upcall_set_recursion_error(ts, where);
+  return false;
+}
+
 bool recursion_error(ThreadState& ts, const char* where) {
   // Room for handlers while the stack unwinds: below the limit by up to 50 frames the error is fatal only when the
   // C stack itself is at its end.

@@ -67,6 +67,12 @@ void attach(ThreadState* ts);
 // Gives the lock up; the thread has no current state afterwards.
 void detach(ThreadState* ts);
 
+// For C recursion that 3.11 does not count: only the end of the C stack stops it. False with RecursionError set.
+[[nodiscard]] ATOLL_COLD bool c_stack_error(ThreadState& ts, const char* where);
+[[nodiscard]] ATOLL_INLINE bool c_stack_ok(ThreadState& ts, const char* where) {
+  return ATOLL_LIKELY(static_cast<char*>(__builtin_frame_address(0)) >= ts.c_stack_limit) || c_stack_error(ts, where);
+}
+
 // Depth and C-stack check at the entry of functions that recurse through user data; `where` completes the message
 // "maximum recursion depth exceeded" (for example " while calling a Python object").
 [[nodiscard]] ATOLL_COLD bool recursion_error(ThreadState& ts, const char* where);
