@@ -402,6 +402,11 @@ bool runtime_start(const Config& config) {
     }
   }
   interp->ready = true;
+  // -W and PYTHONWARNINGS take effect, and complaints about them are seen, when warnings is loaded.
+  if (config.warn_options.size != 0 && !import_module(*ts, "warnings")) {
+    print_init_failure(*ts, "warnings");
+    return false;
+  }
   if (!config.no_site && failed(run_site(*ts))) return false;
   return true;
 }

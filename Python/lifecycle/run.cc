@@ -11,6 +11,7 @@
 
 #include "Modules/interpreter_parts.h"
 #include "Modules/sys.h"
+#include "Objects/bytes.h"
 #include "Objects/dict/dict.h"
 #include "Objects/exceptions/exceptions.h"
 #include "Objects/int/int.h"
@@ -187,6 +188,16 @@ std::string absolute_path(const char* file) {
   return path + file;
 }
 
+// The code object in the contents of a .pyc file, behind its 16 bytes of head.
+Ref<> read_code(ThreadState& ts, std::string_view contents) {
+  Ref<> data = bytes_from(ts, contents.substr(16));
+  Ref<> marshal = import_module(ts, "marshal");
+  Ref<> loads = marshal ? object_getattr(ts, marshal.get(), "loads") : Ref<>();
+  Ref<> code = loads && data ? call(ts, loads.get(), data.get()) : Ref<>();
+  if (code && !PyCode_Check(code.get())) return raise(ts, PyExc_RuntimeError, "Bad code object in .pyc file");
+  return code;
+}
+
 int run_file(ThreadState& ts, const Config& c) {
   std::string path = absolute_path(c.command);
   const char* file = path.c_str();
@@ -225,9 +236,15 @@ int run_file(ThreadState& ts, const Config& c) {
   Ref<> name = Ref<>::steal(PyUnicode_DecodeFSDefault(file));
   if (!name || failed(set_main(ts, "__file__", name.dup())) || failed(set_main(ts, "__cached__", new_none()))) return handle_exit_exception(ts);
   Ref<> external = import_module(ts, "_frozen_importlib_external");
-  Ref<> loader_type = external ? object_getattr(ts, external.get(), "SourceFileLoader") : Ref<>();
+  Ref<> magic = external ? object_getattr(ts, external.get(), "MAGIC_NUMBER") : Ref<>();
+  if (!magic) return handle_exit_exception(ts);
+  const bool has_magic = is_bytes(magic.get()) && source.size() >= 16 && source.compare(0, static_cast<size_t>(bytes_size(magic.get())),
+                                                                                       bytes_view(magic.get())) == 0;
+  const bool is_code = has_magic || path.ends_with(".pyc");
+  Ref<> loader_type = object_getattr(ts, external.get(), is_code ? "SourcelessFileLoader" : "SourceFileLoader");
   Ref<> loader = loader_type ? call(ts, loader_type.get(), ID(__main__), name.get()) : Ref<>();
   if (!loader || failed(set_main(ts, "__loader__", std::move(loader)))) return handle_exit_exception(ts);
+  if (is_code) return finish(ts, has_magic ? run_code(ts, read_code(ts, source)) : raise(ts, PyExc_RuntimeError, "Bad magic number in .pyc file"));
   if (c.skip_first_line) {
     size_t end = source.find('\n');
     source.erase(0, end == std::string::npos ? source.size() : end);
