@@ -47,7 +47,8 @@ Status audit_pair(ThreadState& ts, const char* event, PyObject* a, PyObject* b) 
 
 // ---- source text -------------------------------------------------------------------------------------------------
 
-// Source as a terminated string; `hold` keeps it alive. NULL with an exception set.
+}  // namespace
+
 const char* source_text(ThreadState& ts, PyObject* source, const char* function, const char* expected, PyCompilerFlags* flags,
                         Ref<>* hold) {
   const char* text;
@@ -75,6 +76,8 @@ const char* source_text(ThreadState& ts, PyObject* source, const char* function,
   }
   return text;
 }
+
+namespace {
 
 Ref<> m_compile(ThreadState& ts, PyObject*, PyObject* source, PyObject* filename_arg, PyUnicodeObject* mode_arg, int flags,
                 int dont_inherit, int optimize, int feature_version) {

@@ -17,4 +17,9 @@ extern const MethodSpec kBuiltinIoFunctions[];         // builtins_io.cc: print,
 Ref<> current_locals(ThreadState& ts);
 Ref<> current_globals(ThreadState& ts);
 
+// builtins_code.cc: source (str, bytes, a buffer) as a terminated string; `hold` keeps it alive. NULL with an exception
+// set; function and expected are for its text. *flags says whether a coding line counts.
+const char* source_text(ThreadState& ts, PyObject* source, const char* function, const char* expected, PyCompilerFlags* flags,
+                        Ref<>* hold);
+
 }  // namespace atl

@@ -59,4 +59,5 @@ extern PyTypeObject atoll_context_values_iter_type;
 extern PyTypeObject atoll_context_items_iter_type;
 extern PyTypeObject atoll_token_missing_type;
 extern PyTypeObject atoll_hamt_type;
+extern PyTypeObject atoll_symtable_entry_type;
 }

@@ -311,6 +311,19 @@ Ref<> compile_tree(ThreadState& ts, Tree& tree, const CompileRequest& request) {
   return image ? code_new(ts, image) : Ref<>();
 }
 
+bool symbol_table_of_source(ThreadState& ts, std::string_view source, const CompileRequest& request, Tree* tree, SymbolTable* table) {
+  if (!parse_source(ts, source, request, tree)) return false;
+  PassContext context{tree->arena, tree->names, {}, {}};
+  context.max_depth = 3 * ts.interpreter().recursion_limit;
+  context.stack_limit = static_cast<const char*>(ts.c_stack_limit);
+  Future future;
+  bool ok = find_future(context, tree->root, &future) &&
+            build_symbol_table(context, tree->root, future.flags | static_cast<uint32_t>(request.flags), table);
+  if (!issue_warnings(ts, context.warnings, request.filename)) return false;
+  if (!ok) raise_record(ts, context.error, request.filename);
+  return ok;
+}
+
 Ref<> compile_source(ThreadState& ts, std::string_view source, const CompileRequest& request) {
   Tree tree;
   if (!parse_source(ts, source, request, &tree)) return {};

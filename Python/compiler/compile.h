@@ -35,6 +35,11 @@ Ref<> compile_tree(ThreadState& ts, Tree& tree, const CompileRequest& request);
 // Both.
 Ref<> compile_source(ThreadState& ts, std::string_view source, const CompileRequest& request);
 
+// Parses and sorts names into scopes, without constant folding.
+struct SymbolTable;
+[[nodiscard]] bool symbol_table_of_source(ThreadState& ts, std::string_view source, const CompileRequest& request, Tree* tree,
+                                          SymbolTable* table);
+
 // Raises what a record describes.
 void raise_record(ThreadState& ts, const ErrorRecord& error, PyObject* filename);
 // Issues warnings in order; false with an exception set when one has become an error.
