@@ -46,6 +46,10 @@ struct ThreadState final : PyThreadState {
   // Where this thread sleeps while it waits for a channel; anybody may wake it.
   Parker parker;
 
+  // While a window above the running frame is being made a frame of: what runs meanwhile begins behind it.
+  Slot* reserved_base = nullptr;
+  Slot* reserved_end = nullptr;
+
   Slot* base() const { return reinterpret_cast<Slot*>(cframe->current_frame); }
   void set_base(Slot* b) { cframe->current_frame = reinterpret_cast<struct _PyInterpreterFrame*>(b); }
 };

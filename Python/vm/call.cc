@@ -179,6 +179,17 @@ bool bind_locals(ThreadState& ts, PyFunctionObject* f, CodeObject* code, Slot* l
   Py_ssize_t nkw = kwnames ? tuple_size(kwnames) : 0;
   Py_ssize_t excess = n > c->co_argcount ? n - c->co_argcount : 0;
 
+  // Names that are no plain strings run code when they are compared, and so do values that are let go of: the slots
+  // stand where that code's frames would.
+  Slot* former_base = std::exchange(ts.reserved_base, ts.base());
+  Slot* end = locals + (n + nkw > static_cast<Py_ssize_t>(code->nlocals) ? n + nkw : static_cast<Py_ssize_t>(code->nlocals));
+  Slot* former_end = ts.reserved_end;
+  if (former_base != ts.base() || end > former_end) ts.reserved_end = end;
+  ScopeGuard restore([&] {
+    ts.reserved_base = former_base;
+    ts.reserved_end = former_end;
+  });
+
   // What does not stay in its slot moves aside first, because parameters and arguments overlap.
   Py_ssize_t aside_count = excess + nkw;
   Slot small[24];

@@ -91,7 +91,8 @@ Slot* frame_free_slot(ThreadState& ts) {
     if (ts.datastack_chunk == nullptr) return nullptr;
     return reinterpret_cast<Slot*>(ts.datastack_chunk) + sizeof(_PyStackChunk) / sizeof(Slot);
   }
-  return base + frame_code(base)->ntemps;
+  Slot* free = base + frame_code(base)->ntemps;
+  return ts.reserved_base == base && ts.reserved_end > free ? ts.reserved_end : free;
 }
 
 // ---- frame objects -----------------------------------------------------------------------------------------------
