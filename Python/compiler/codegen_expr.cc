@@ -282,45 +282,72 @@ bool Generator::compare_jump(cmpop op, int left, expr* right, Label target, bool
   return emit_jump(when ? Opcode::kJTContains : Opcode::kJFContains, target, 0, left, b);
 }
 
+// a < b < c: an operand in the middle is needed twice, and let go of where the chain ends early. Two temporaries take
+// turns as the left and the right operand, so that long chains need no more of them than short ones.
+struct Generator::Chain {
+  Generator& g;
+  Compare* e;
+  int temps[2];
+  Label drop[2] = {kNoLabel, kNoLabel};  // where the temporary is dropped after a false comparison
+
+  // The operand before the next comparisons begin: a local, or the temporary.
+  int operand(expr* x, uint32_t next, int temp) {
+    auto* name = if_is<Name>(x);
+    bool disturbed = false;
+    if (name && g.u_->disturbed) {
+      for (uint32_t i = next; i < e->ops.size(); i++) disturbed = disturbed || g.disturbs(e->comparators[i], name->id);
+    }
+    if (name && !disturbed && g.plain_local(name->id) != kFail) return g.value(x);
+    if (g.context_.failed()) return kFail;
+    return g.into(x, temp) ? temp : kFail;
+  }
+  // Operand i, with a copy to be compared: *right. *on_false: where a false comparison goes on; `otherwise` is where it
+  // would without a temporary to drop.
+  int middle(uint32_t i, int* right, Label otherwise, Label* on_false) {
+    int which = (i + 1) & 1;
+    int m = operand(e->comparators[i], i + 1, temps[which]);
+    *right = m;
+    *on_false = otherwise;
+    if (m == kFail || m != temps[which]) return m;
+    if (drop[which] == kNoLabel) drop[which] = g.new_label();
+    *on_false = drop[which];
+    *right = g.u_->depth;
+    g.push_temp();
+    g.u_->depth = *right;
+    return drop[which] >= 0 && g.emit(Opcode::kDup, *right, m) ? m : kFail;
+  }
+  // The places where temporaries are dropped; each goes on at `to`.
+  bool drops(Label to) {
+    for (int which = 0; which < 2; which++) {
+      if (drop[which] == kNoLabel) continue;
+      if (!g.place(drop[which]) || !g.emit(Opcode::kDrop, temps[which]) || !g.emit_jump(Opcode::kJump, to)) return false;
+    }
+    return true;
+  }
+  bool any_drops() const { return drop[0] != kNoLabel || drop[1] != kNoLabel; }
+};
+
 bool Generator::compare(Compare* e, int dst) {
   if (!check_compare(e)) return false;
   int saved = u_->depth;
   uint32_t n = e->ops.size();
-  auto operand = [&](expr* x, uint32_t next) {
-    if (auto* name = if_is<Name>(x); name && u_->disturbed) {
-      for (uint32_t i = next; i < n; i++) {
-        if (disturbs(e->comparators[i], name->id)) return to_temp(x);
-      }
-    }
-    return value(x);
-  };
   if (n == 1) {
-    int left = operand(e->left, 0);
+    int left = value(e->left, e->comparators[0]);
     bool ok = left != kFail && compare_into(e->ops[0], left, e->comparators[0], dst);
     u_->depth = saved;
     return ok;
   }
-  // a < b < c: the result stands in a temporary of its own below the operands.
+  // The result stands in a temporary of its own below the operands.
   int result = push_temp();
-  int left = operand(e->left, 0);
-  if (left == kFail) return false;
+  Chain chain{*this, e, {push_temp(), push_temp()}};
+  int left = chain.operand(e->left, 0, chain.temps[0]);
   Label end = new_label();
-  struct Cleanup {
-    Label label;
-    int temp;
-  };
-  Buffer<Cleanup> cleanups;
+  if (left == kFail || end < 0) return false;
   for (uint32_t i = 0; i + 1 < n; i++) {
-    int middle = operand(e->comparators[i], i + 1);
+    int right;
+    Label on_false;
+    int middle = chain.middle(i, &right, end, &on_false);
     if (middle == kFail) return false;
-    int right = middle;
-    Label on_false = end;
-    if (is_temp(middle)) {
-      right = push_temp();
-      on_false = new_label();
-      if (on_false < 0 || !emit(Opcode::kDup, right, middle)) return false;
-      if (!cleanups.push({on_false, middle})) return context_.memory_error();
-    }
     static constexpr Opcode kIdentity[] = {Opcode::kIs, Opcode::kIsNot, Opcode::kContains, Opcode::kNotContains};
     Opcode op = compare_base(e->ops[i]);
     if (op == Opcode::kNop) op = kIdentity[static_cast<int>(e->ops[i]) - static_cast<int>(cmpop::Is)];
@@ -328,12 +355,7 @@ bool Generator::compare(Compare* e, int dst) {
     left = middle;
   }
   if (!compare_into(e->ops[n - 1], left, e->comparators[n - 1], result)) return false;
-  if (!cleanups.empty()) {
-    if (!emit_jump(Opcode::kJump, end)) return false;
-    for (const Cleanup& c : cleanups) {
-      if (!place(c.label) || !emit(Opcode::kDrop, c.temp) || !emit_jump(Opcode::kJump, end)) return false;
-    }
-  }
+  if (chain.any_drops() && (!emit_jump(Opcode::kJump, end) || !chain.drops(end))) return false;
   if (!place(end)) return false;
   u_->depth = saved;
   return move(dst, result);
@@ -343,40 +365,22 @@ bool Generator::compare_chain_jump(Compare* e, Label target, bool when) {
   if (!check_compare(e)) return false;
   int saved = u_->depth;
   uint32_t n = e->ops.size();
-  auto operand = [&](expr* x, uint32_t next) {
-    if (auto* name = if_is<Name>(x); name && u_->disturbed) {
-      for (uint32_t i = next; i < n; i++) {
-        if (disturbs(e->comparators[i], name->id)) return to_temp(x);
-      }
-    }
-    return value(x);
-  };
-  int left = operand(e->left, 0);
-  if (left == kFail) return false;
   if (n == 1) {
-    bool ok = compare_jump(e->ops[0], left, e->comparators[0], target, when);
+    int left = value(e->left, e->comparators[0]);
+    bool ok = left != kFail && compare_jump(e->ops[0], left, e->comparators[0], target, when);
     u_->depth = saved;
     return ok;
   }
+  Chain chain{*this, e, {push_temp(), push_temp()}};
+  int left = chain.operand(e->left, 0, chain.temps[0]);
   Label end = new_label();
-  if (end < 0) return false;
+  if (left == kFail || end < 0) return false;
   Label where_false = when ? end : target;
-  struct Cleanup {
-    Label label;
-    int temp;
-  };
-  Buffer<Cleanup> cleanups;
   for (uint32_t i = 0; i + 1 < n; i++) {
-    int middle = operand(e->comparators[i], i + 1);
+    int right;
+    Label on_false;
+    int middle = chain.middle(i, &right, where_false, &on_false);
     if (middle == kFail) return false;
-    int right = middle;
-    Label on_false = where_false;
-    if (is_temp(middle)) {
-      right = push_temp();
-      on_false = new_label();
-      if (on_false < 0 || !emit(Opcode::kDup, right, middle)) return false;
-      if (!cleanups.push({on_false, middle})) return context_.memory_error();
-    }
     Opcode base = compare_base(e->ops[i]);
     bool ok;
     if (base != Opcode::kNop) {
@@ -389,12 +393,7 @@ bool Generator::compare_chain_jump(Compare* e, Label target, bool when) {
     left = middle;
   }
   if (!compare_jump(e->ops[n - 1], left, e->comparators[n - 1], target, when)) return false;
-  if (!cleanups.empty()) {
-    if (!emit_jump(Opcode::kJump, end)) return false;
-    for (const Cleanup& c : cleanups) {
-      if (!place(c.label) || !emit(Opcode::kDrop, c.temp) || !emit_jump(Opcode::kJump, where_false)) return false;
-    }
-  }
+  if (chain.any_drops() && (!emit_jump(Opcode::kJump, end) || !chain.drops(where_false))) return false;
   u_->depth = saved;
   return place(end);
 }
@@ -757,15 +756,25 @@ bool Generator::send_loop(int receiver, int dst) {
 // ---- calls ------------------------------------------------------------------------------------------------------
 
 bool Generator::check_keywords(const Seq<keyword*>& keywords) {
+  // The first name that comes again is what is reported, at its second place.
+  IndexMap names;
+  Buffer<uint32_t> second;  // by name: where it comes again
+  for (uint32_t i = 0; i < keywords.size(); i++) {
+    keyword* k = keywords[i];
+    if (!k->arg) continue;
+    bool added;
+    int index = names.find_or_add(k->arg, &added);
+    if (index < 0 || (added && !second.push(0))) return context_.memory_error();
+    if (!added && second[static_cast<size_t>(index)] == 0) second[static_cast<size_t>(index)] = i;
+  }
   for (uint32_t i = 0; i < keywords.size(); i++) {
     keyword* k = keywords[i];
     if (!k->arg) continue;
     if (!check_name(k->arg, expr_context::Store)) return false;
-    for (uint32_t j = i + 1; j < keywords.size(); j++) {
-      if (keywords[j]->arg != k->arg) continue;
-      PosScope pos(*this, keywords[j]);
-      return error("keyword argument repeated: %s", k->arg->text);
-    }
+    uint32_t again = second[static_cast<size_t>(names.find(k->arg))];
+    if (again == 0) continue;
+    PosScope pos(*this, keywords[again]);
+    return error("keyword argument repeated: %s", k->arg->text);
   }
   return true;
 }

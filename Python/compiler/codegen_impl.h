@@ -197,6 +197,7 @@ class Generator {
   bool compare(ast::Compare* e, int dst);
   bool compare_into(ast::cmpop op, int left, expr* right, int dst);
   bool compare_jump(ast::cmpop op, int left, expr* right, Label target, bool when);
+  struct Chain;
   bool compare_chain_jump(ast::Compare* e, Label target, bool when);
   bool check_compare(ast::Compare* e);
   bool bool_op(ast::BoolOp* e, int dst);

@@ -8,7 +8,7 @@
 namespace atl::compiler {
 
 // Raised when the compiler makes other code of the same source: code files of before are not read any more.
-inline constexpr uint32_t kCodeRevision = 2;
+inline constexpr uint32_t kCodeRevision = 3;
 
 struct CompileRequest {
   PyObject* filename = nullptr;  // str
