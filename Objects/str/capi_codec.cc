@@ -251,7 +251,15 @@ int PyUnicode_FSDecoder(PyObject* o, void* result) {
     return 1;
   }
   ThreadState& ts = current_thread();
-  Ref<> path = steal(PyOS_FSPath(o));
+  Ref<> path;
+  if (!is_str(o) && !is_bytes(o) && PyObject_CheckBuffer(o)) {
+    if (PyErr_WarnFormat(PyExc_DeprecationWarning, 1, "path should be string, bytes, or os.PathLike, not %.200s", o->ob_type->tp_name) < 0) {
+      return 0;
+    }
+    path = steal(PyBytes_FromObject(o));
+  } else {
+    path = steal(PyOS_FSPath(o));
+  }
   if (!path) return 0;
   if (is_bytes(path.get())) {
     path = str_decode_fs(ts, bytes_view(path.get()));
