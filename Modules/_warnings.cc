@@ -19,6 +19,7 @@
 #include "Python/runtime/runtime.h"
 #include "Python/vm/frame.h"
 #include "frameobject.h"
+#include "Python/compiler/compile.h"
 
 namespace atl {
 
@@ -132,6 +133,19 @@ void show_plain(ThreadState& ts, PyObject* filename, int lineno, PyObject* text,
   Ref<> line = name ? str_format(ts, "%S:%d: %S: %S\n", filename, lineno, name.get(), text) : Ref<>();
   const char* utf8 = line ? str_utf8(ts, line.get()) : nullptr;
   if (utf8 != nullptr) sys_write_stderr(ts, utf8);
+  error_clear(ts);
+  // The source line, without what stands around its text.
+  Ref<> source = compiler::file_line(ts, filename, lineno);
+  const char* raw = source && is_str(source.get()) ? str_utf8(ts, source.get()) : nullptr;
+  if (raw != nullptr) {
+    std::string_view stripped(raw);
+    while (!stripped.empty() && (stripped.front() == ' ' || stripped.front() == '\t' || stripped.front() == '\f')) stripped.remove_prefix(1);
+    while (!stripped.empty() && (stripped.back() == '\n' || stripped.back() == '\r' || stripped.back() == ' ')) stripped.remove_suffix(1);
+    Ref<> text_of_line = str_from_utf8(ts, stripped);
+    Ref<> shown = text_of_line ? str_format(ts, "  %U\n", text_of_line.get()) : Ref<>();
+    const char* shown_utf8 = shown ? str_utf8(ts, shown.get()) : nullptr;
+    if (!stripped.empty() && shown_utf8 != nullptr) sys_write_stderr(ts, shown_utf8);
+  }
   error_clear(ts);
 }
 

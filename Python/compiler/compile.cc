@@ -18,9 +18,6 @@
 
 namespace atl::compiler {
 
-namespace {
-
-// A line of the file that is being compiled, or None.
 Ref<> file_line(ThreadState& ts, PyObject* filename, int32_t line) {
   if (line <= 0 || !is_str(filename)) return dup(Py_None);
   const char* path = str_utf8(ts, filename);
@@ -51,6 +48,8 @@ Ref<> file_line(ThreadState& ts, PyObject* filename, int32_t line) {
   }
   return result;
 }
+
+namespace {
 
 Ref<> number_or_none(ThreadState& ts, int32_t value) {
   return value == ErrorRecord::kAbsent ? dup(Py_None) : int_from_i64(ts, value);

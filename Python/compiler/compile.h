@@ -40,6 +40,8 @@ struct SymbolTable;
 [[nodiscard]] bool symbol_table_of_source(ThreadState& ts, std::string_view source, const CompileRequest& request, Tree* tree,
                                           SymbolTable* table);
 
+// A line of a source file with its newline, or None.
+Ref<> file_line(ThreadState& ts, PyObject* filename, int32_t line);
 // Raises what a record describes.
 void raise_record(ThreadState& ts, const ErrorRecord& error, PyObject* filename);
 // Issues warnings in order; false with an exception set when one has become an error.
