@@ -139,7 +139,8 @@ Ref<> m_exec_builtin(ThreadState& ts, PyObject*, PyObject* module) { return exec
 // ---- frozen modules ----------------------------------------------------------------------------------------------
 
 struct State {
-  int override_frozen;  // > 0: found; < 0: only the essential ones; 0: as -X frozen_modules says
+  PyObject* extensions;  // (path, name) -> what is in a module that can be initialised only once; NULL until there is one
+  int override_frozen;   // > 0: found; < 0: only the essential ones; 0: as -X frozen_modules says
 };
 
 bool use_frozen(PyObject* module) {
@@ -247,7 +248,25 @@ Status m_release_lock(ThreadState& ts, PyObject*) {
 
 // ---- extension modules -------------------------------------------------------------------------------------------
 
-Ref<> m_create_dynamic(ThreadState& ts, PyObject*, PyObject* spec, PyObject*) {
+// Modules of the oldest kind (m_size < 0) keep their state in static memory, which a second call of their init function
+// would overwrite. Another import of one gives a new module with what was in the first when it was made.
+Status remember_extension(ThreadState& ts, State* state, PyObject* key, PyObject* module) {
+  PyModuleDef* def = is_module(module) ? PyModule_GetDef(module) : nullptr;
+  if (def == nullptr || def->m_size >= 0 || def->m_slots != nullptr) return Status::kOk;
+  if (state->extensions == nullptr && (state->extensions = dict_new(ts).release()) == nullptr) return Status::kError;
+  Ref<> copy = dict_copy(ts, module_dict(module));
+  return copy ? dict_set(ts, state->extensions, key, copy.get()) : Status::kError;
+}
+// The module again; NULL without an exception when it was not imported before.
+Ref<> extension_again(ThreadState& ts, State* state, PyObject* key, PyObject* name) {
+  PyObject* content = state->extensions != nullptr ? dict_peek(ts, state->extensions, key) : nullptr;
+  if (content == nullptr) return {};
+  Ref<> module = module_new(ts, name);
+  if (!module || PyDict_Update(module_dict(module.get()), content) < 0) return {};
+  return module;
+}
+
+Ref<> m_create_dynamic(ThreadState& ts, PyObject* self, PyObject* spec, PyObject*) {
   Ref<> name = object_getattr(ts, spec, ID(name));
   Ref<> path = name ? object_getattr(ts, spec, ID(origin)) : Ref<>();
   if (!path) return {};
@@ -259,6 +278,10 @@ Ref<> m_create_dynamic(ThreadState& ts, PyObject*, PyObject* spec, PyObject*) {
   const char* file = str_utf8(ts, path.get());
   const char* full = str_utf8(ts, name.get());
   if (file == nullptr || full == nullptr) return {};
+  auto* state = static_cast<State*>(PyModule_GetState(self));
+  Ref<> key = tuple_of(ts, path.get(), name.get());
+  if (!key) return {};
+  if (Ref<> again = extension_again(ts, state, key.get(), name.get()); again || error_set(ts)) return again;
   void* handle = dlopen(file, ts.interpreter().dlopen_flags);
   if (handle == nullptr) {
     Ref<> message = str_from_utf8(ts, dlerror(), "replace");
@@ -294,6 +317,7 @@ Ref<> m_create_dynamic(ThreadState& ts, PyObject*, PyObject* spec, PyObject*) {
     Ref<> file_name = dup(path.get());
     if (failed(object_setattr(ts, module.get(), ID(__file__), file_name.get()))) error_clear(ts);
   }
+  if (failed(remember_extension(ts, state, key.get(), module.get()))) return {};
   return module;
 }
 Ref<> m_exec_dynamic(ThreadState& ts, PyObject*, PyObject* module) { return exec_module(ts, module); }
@@ -352,7 +376,18 @@ int exec_imp(PyObject* m) {
   return PyModule_AddStringConstant(m, "check_hash_based_pycs", mode);
 }
 
+int traverse_imp(PyObject* m, visitproc visit, void* arg) {
+  if (auto* state = static_cast<State*>(PyModule_GetState(m))) Py_VISIT(state->extensions);
+  return 0;
+}
+int clear_imp(PyObject* m) {
+  if (auto* state = static_cast<State*>(PyModule_GetState(m))) clear_field(state->extensions);
+  return 0;
+}
+void free_imp(void* m) { clear_imp(static_cast<PyObject*>(m)); }
+
 }  // namespace
 }  // namespace atl
 
-ATOLL_BUILTIN_MODULE(PyInit__imp, "_imp", "What importlib asks of the interpreter.", sizeof(atl::State), atl::kMethods, atl::exec_imp)
+ATOLL_BUILTIN_MODULE_GC(PyInit__imp, "_imp", "What importlib asks of the interpreter.", sizeof(atl::State), atl::kMethods, atl::exec_imp,
+                        atl::traverse_imp, atl::clear_imp, atl::free_imp)
