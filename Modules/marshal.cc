@@ -332,7 +332,7 @@ class Reader {
     size_t size = size_t{*n} * sizeof(T);
     const uint8_t* p = take(size);
     if (p == nullptr) return false;
-    auto* copy = static_cast<T*>(std::malloc(size + 1));
+    auto* copy = static_cast<T*>(PyObject_Malloc(size + 1));
     if (copy == nullptr) {
       (void)raise_memory(ts_);
       return false;
@@ -342,7 +342,7 @@ class Reader {
     return true;
   }
   bool objects(PyObject*** to, uint32_t n) {
-    *to = static_cast<PyObject**>(std::calloc(n + 1, sizeof(PyObject*)));
+    *to = static_cast<PyObject**>(PyObject_Calloc(n + 1, sizeof(PyObject*)));
     if (*to == nullptr) (void)raise_memory(ts_);
     return *to != nullptr;
   }
@@ -572,7 +572,7 @@ Ref<> Reader::read_code() {
        array<PositionRow>(&i->positions, &i->position_count) && array<uint8_t>(&i->local_kinds, &kinds);
   ok = ok && u32(&consts) && u32(&names) && objects(&i->consts, consts) && objects(&i->names, names) && objects(&i->local_names, kinds);
   if (ok) {
-    i->children = static_cast<CodeImage**>(std::calloc(consts + 1, sizeof(CodeImage*)));
+    i->children = static_cast<CodeImage**>(PyObject_Calloc(consts + 1, sizeof(CodeImage*)));
     ok = i->children != nullptr;
     if (!ok) (void)raise_memory(ts_);
   }

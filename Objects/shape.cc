@@ -30,7 +30,7 @@ ShapeTable::Entry& cache_entry(ShapeTable* table, uint16_t shape, PyObject* name
 // Entries hold references on their names, so that no other string can come to stand at a name's address.
 ShapeTable::Entry* fill_entry(ShapeTable* table, uint16_t shape, PyObject* name, int slot, uint16_t child) {
   if (table->cache == nullptr) {
-    table->cache = static_cast<ShapeTable::Entry*>(std::calloc(kCacheSize, sizeof(ShapeTable::Entry)));
+    table->cache = static_cast<ShapeTable::Entry*>(PyObject_Calloc(kCacheSize, sizeof(ShapeTable::Entry)));
     if (table->cache == nullptr) return nullptr;
   }
   ShapeTable::Entry& e = cache_entry(table, shape, name);
@@ -63,7 +63,7 @@ uint16_t child_slow(ShapeTable* table, uint16_t shape, PyObject* name) {
   if (table->count > kMaxShapes) return kNoShape;
   if (table->count == table->room) {
     uint32_t room = table->room * 2;
-    auto* grown = static_cast<Shape*>(std::realloc(table->shapes, room * sizeof(Shape)));
+    auto* grown = static_cast<Shape*>(PyObject_Realloc(table->shapes, room * sizeof(Shape)));
     if (grown == nullptr) return kNoShape;
     table->shapes = grown;
     table->room = room;
@@ -95,12 +95,12 @@ Ref<> shape_key(ThreadState& ts, PyObject* name) {
 }  // namespace
 
 ShapeTable* shape_table_new(ThreadState& ts) {
-  auto* table = static_cast<ShapeTable*>(std::calloc(1, sizeof(ShapeTable)));
+  auto* table = static_cast<ShapeTable*>(PyObject_Calloc(1, sizeof(ShapeTable)));
   if (table == nullptr) return raise_memory(ts);
   table->room = 8;
-  table->shapes = static_cast<Shape*>(std::calloc(table->room, sizeof(Shape)));
+  table->shapes = static_cast<Shape*>(PyObject_Calloc(table->room, sizeof(Shape)));
   if (table->shapes == nullptr) {
-    std::free(table);
+    PyObject_Free(table);
     return raise_memory(ts);
   }
   table->count = 2;  // none, and the empty shape
@@ -113,9 +113,9 @@ void shape_table_delete(ShapeTable* table) {
   if (table->cache != nullptr) {
     for (unsigned i = 0; i < kCacheSize; ++i) xdecref(table->cache[i].name);
   }
-  std::free(table->cache);
-  std::free(table->shapes);
-  std::free(table);
+  PyObject_Free(table->cache);
+  PyObject_Free(table->shapes);
+  PyObject_Free(table);
 }
 
 int shape_find(ShapeTable* table, uint16_t shape, PyObject* name) {

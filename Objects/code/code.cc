@@ -41,8 +41,8 @@ void code_dealloc(ThreadState& ts, PyObject* o) {
   xdecref(c->co_qualname);
   xdecref(c->co_linetable);
   xdecref(c->_co_code);
-  std::free(code->words);
-  std::free(code->heat);
+  PyObject_Free(code->words);
+  PyObject_Free(code->heat);
   image_unref(code->image);
   free_object(ts, o);
 }
@@ -62,23 +62,33 @@ Ref<> code_new(ThreadState& ts, CodeImage* image) {
   c->co_filename = new_ref(image->filename);
   c->co_name = new_ref(image->name);
   c->co_qualname = new_ref(image->qualname);
-  Ref<> consts = tuple_new(ts, image->const_count);
-  if (!consts) return {};
-  for (uint32_t i = 0; i < image->const_count; ++i) {
-    PyObject* item;
-    if (image->children != nullptr && image->children[i] != nullptr) {
-      item = code_new(ts, image_ref(image->children[i])).release();
-      if (item == nullptr) return {};
-    } else {
-      item = new_ref(image->consts[i]);
+  if (image->consts_tuple != nullptr) {
+    c->co_consts = image->consts_tuple;
+  } else {
+    Ref<> consts = tuple_new(ts, image->const_count);
+    if (!consts) return {};
+    for (uint32_t i = 0; i < image->const_count; ++i) {
+      PyObject* item;
+      if (image->children != nullptr && image->children[i] != nullptr) {
+        item = code_new(ts, image_ref(image->children[i])).release();
+        if (item == nullptr) return {};
+      } else {
+        item = new_ref(image->consts[i]);
+      }
+      tuple_items(consts.get())[i] = item;
     }
-    tuple_items(consts.get())[i] = item;
+    c->co_consts = consts.release();
   }
-  c->co_consts = consts.release();
-  c->co_names = tuple_from(ts, image->names, image->name_count).release();
-  c->co_localsplusnames = slots_tuple(ts, image).release();
-  c->co_localspluskinds =
-      bytes_from(ts, {reinterpret_cast<const char*>(image->local_kinds), image->local_name_count}).release();
+  if (image->shared) {
+    c->co_names = image->names_tuple;
+    c->co_localsplusnames = image->slots_tuple;
+    c->co_localspluskinds = image->kinds_bytes;
+  } else {
+    c->co_names = tuple_from(ts, image->names, image->name_count).release();
+    c->co_localsplusnames = slots_tuple(ts, image).release();
+    c->co_localspluskinds =
+        bytes_from(ts, {reinterpret_cast<const char*>(image->local_kinds), image->local_name_count}).release();
+  }
   c->co_exceptiontable = bytes_from(ts, {}).release();
   c->co_linetable = bytes_from(ts, {}).release();
   if (!c->co_names || !c->co_localsplusnames || !c->co_localspluskinds || !c->co_exceptiontable || !c->co_linetable) return {};
@@ -118,11 +128,11 @@ Status code_make_words(ThreadState& ts, CodeObject* code) {
     return raise(ts, PyExc_SystemError, "invalid instructions in code object %U", image->qualname);
   }
   size_t n = image->word_count;
-  auto* words = static_cast<uint64_t*>(std::malloc(n * sizeof(uint64_t)));
-  auto* heat = static_cast<uint8_t*>(std::calloc(n, 1));
+  auto* words = static_cast<uint64_t*>(PyObject_Malloc(n * sizeof(uint64_t)));
+  auto* heat = static_cast<uint8_t*>(PyObject_Calloc(n, 1));
   if (words == nullptr || heat == nullptr) {
-    std::free(words);
-    std::free(heat);
+    PyObject_Free(words);
+    PyObject_Free(heat);
     raise_no_memory(ts);
     return Status::kError;
   }
@@ -403,9 +413,9 @@ PyCodeObject* PyCode_NewEmpty(const char* filename, const char* funcname, int fi
   image->name = str_from_utf8(ts, funcname).release();
   image->qualname = image->name ? new_ref(image->name) : nullptr;
   image->ntemps = kFrameHeader;
-  auto* words = static_cast<uint64_t*>(std::malloc(sizeof(uint64_t)));
-  auto** consts = static_cast<PyObject**>(std::malloc(sizeof(PyObject*)));
-  auto* rows = static_cast<PositionRow*>(std::malloc(sizeof(PositionRow)));
+  auto* words = static_cast<uint64_t*>(PyObject_Malloc(sizeof(uint64_t)));
+  auto** consts = static_cast<PyObject**>(PyObject_Malloc(sizeof(PyObject*)));
+  auto* rows = static_cast<PositionRow*>(PyObject_Malloc(sizeof(PositionRow)));
   image->words = words;
   image->consts = consts;
   image->positions = rows;

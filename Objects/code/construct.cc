@@ -17,7 +17,7 @@ constexpr char kHandlerMark[4] = {'A', 't', 'X', '1'};
 
 template <class T>
 T* copy_array(const T* from, uint32_t n) {
-  auto* to = static_cast<T*>(std::malloc((n ? n : 1) * sizeof(T)));
+  auto* to = static_cast<T*>(PyObject_Malloc((n ? n : 1) * sizeof(T)));
   if (to != nullptr && n != 0) std::memcpy(to, from, n * sizeof(T));
   return to;
 }
@@ -32,7 +32,7 @@ void put_rows(char** to, const T* rows, uint32_t n) {
 template <class T>
 T* take_rows(std::string_view* from, uint32_t n) {
   if (from->size() / sizeof(T) < n) return nullptr;
-  auto* rows = static_cast<T*>(std::malloc((n ? n : 1) * sizeof(T)));
+  auto* rows = static_cast<T*>(PyObject_Malloc((n ? n : 1) * sizeof(T)));
   if (rows == nullptr) return nullptr;
   if (n != 0) std::memcpy(rows, from->data(), n * sizeof(T));
   from->remove_prefix(n * sizeof(T));
@@ -73,9 +73,9 @@ Ref<> code_exceptiontable(ThreadState& ts, CodeObject* c) {
 
 bool code_verify(const CodeImage* image) {
   uint32_t n = image->word_count;
-  auto* starts = static_cast<uint8_t*>(std::calloc(n + 1, 1));
+  auto* starts = static_cast<uint8_t*>(PyObject_Calloc(n + 1, 1));
   if (starts == nullptr) return false;
-  ScopeGuard drop([&] { std::free(starts); });
+  ScopeGuard drop([&] { PyObject_Free(starts); });
   bool ends = false;
   for (uint32_t i = 0; i < n;) {
     auto op = static_cast<uint16_t>(image->words[i]);
@@ -324,8 +324,8 @@ Ref<> build(ThreadState& ts, const Parts& p, const CodeImage* old) {
   for (Py_ssize_t i = 0; i < tuple_size(p.cellvars); ++i) layout.cells += !contains_name(p.varnames, tuple_peek(p.cellvars, i));
   auto free_count = static_cast<uint32_t>(tuple_size(p.freevars));
   uint32_t named = layout.plain + layout.cells + free_count;
-  image->local_names = static_cast<PyObject**>(std::calloc(named + 1, sizeof(PyObject*)));
-  image->local_kinds = static_cast<uint8_t*>(std::calloc(named + 1, 1));
+  image->local_names = static_cast<PyObject**>(PyObject_Calloc(named + 1, sizeof(PyObject*)));
+  image->local_kinds = static_cast<uint8_t*>(PyObject_Calloc(named + 1, 1));
   if (!image->local_names || !image->local_kinds) return raise_memory(ts);
   image->local_name_count = named;
   image->free_count = free_count;

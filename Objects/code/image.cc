@@ -22,7 +22,7 @@ Opcode generic_opcode(Opcode op) {
 }
 
 CodeImage* image_new() {
-  void* memory = std::malloc(sizeof(CodeImage));
+  void* memory = PyObject_Malloc(sizeof(CodeImage));
   return memory == nullptr ? nullptr : new (memory) CodeImage();
 }
 
@@ -30,7 +30,7 @@ namespace {
 void drop_all(PyObject** items, uint32_t n) {
   if (items == nullptr) return;
   for (uint32_t i = 0; i < n; ++i) xdecref(items[i]);
-  std::free(items);
+  PyObject_Free(items);
 }
 }  // namespace
 
@@ -39,7 +39,7 @@ void image_unref(CodeImage* image) {
   if (image->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   if (image->children != nullptr) {
     for (uint32_t i = 0; i < image->const_count; ++i) image_unref(image->children[i]);
-    std::free(image->children);
+    PyObject_Free(image->children);
   }
   drop_all(image->consts, image->const_count);
   drop_all(image->names, image->name_count);
@@ -47,13 +47,13 @@ void image_unref(CodeImage* image) {
   xdecref(image->name);
   xdecref(image->qualname);
   xdecref(image->filename);
-  std::free(const_cast<uint64_t*>(image->words));
-  std::free(image->local_kinds);
-  std::free(image->handlers);
-  std::free(image->live);
-  std::free(image->live_pool);
-  std::free(image->positions);
-  std::free(image);
+  PyObject_Free(const_cast<uint64_t*>(image->words));
+  PyObject_Free(image->local_kinds);
+  PyObject_Free(image->handlers);
+  PyObject_Free(image->live);
+  PyObject_Free(image->live_pool);
+  PyObject_Free(image->positions);
+  PyObject_Free(image);
 }
 
 namespace {

@@ -115,16 +115,26 @@ struct CodeImage {
   uint32_t live_pool_count = 0;
   PositionRow* positions = nullptr;
   uint32_t position_count = 0;
+
+  // Of shared images: what all their code objects have in common. consts_tuple: without nested code only.
+  PyObject* names_tuple = nullptr;
+  PyObject* slots_tuple = nullptr;
+  PyObject* kinds_bytes = nullptr;
+  PyObject* consts_tuple = nullptr;
 };
 
 // A zeroed private image; its arrays are malloc'ed by whoever fills it. NULL without memory (no exception is set).
 CodeImage* image_new();
 inline CodeImage* image_ref(CodeImage* image) {
+  if (image->shared) return image;
   image->refs.fetch_add(1, std::memory_order_relaxed);
   return image;
 }
 // Frees arrays, children and constants with the last reference; the owner's lock is held.
 void image_unref(CodeImage* image);
+// A shared copy, immortal with all it holds; NULL, without an exception, when it can't be had. One thread at a time: whoever
+// publishes the copy holds the lock that orders this.
+CodeImage* image_seal(ThreadState& ts, const CodeImage* image);
 // The rows for a pc; NULL when there is none.
 const PositionRow* image_position(const CodeImage* image, uint32_t pc);
 const LiveRow* image_live(const CodeImage* image, uint32_t pc);

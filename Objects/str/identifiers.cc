@@ -88,7 +88,9 @@ IdentifierTable* new_table(size_t size) {
   return table;
 }
 
-const IdentifierTable* identifier_table() { return static_cast<const IdentifierTable*>(runtime().identifiers); }
+// Readers take no lock: an entry is stored when its string is complete, a grown table when all are in it, and nothing is
+// ever taken out or freed.
+const IdentifierTable* identifier_table() { return static_cast<const IdentifierTable*>(__atomic_load_n(&runtime().identifiers, __ATOMIC_ACQUIRE)); }
 
 void table_enter(IdentifierTable* table, PyObject* s) {
   size_t i = static_cast<size_t>(str_head(s)->hash) & table->mask;
@@ -96,7 +98,7 @@ void table_enter(IdentifierTable* table, PyObject* s) {
     if (str_equal(table->slots[i], s)) return;
     i = (i + 1) & table->mask;
   }
-  table->slots[i] = s;
+  __atomic_store_n(&table->slots[i], s, __ATOMIC_RELEASE);
   ++table->count;
 }
 
@@ -127,7 +129,7 @@ PyObject* peek_identifier(PyObject* s) {
   if (ATOLL_UNLIKELY(table == nullptr)) return nullptr;
   Py_hash_t hash = str_hash(s);
   for (size_t i = static_cast<size_t>(hash) & table->mask;; i = (i + 1) & table->mask) {
-    PyObject* found = table->slots[i];
+    PyObject* found = __atomic_load_n(&table->slots[i], __ATOMIC_ACQUIRE);
     if (found == nullptr) return nullptr;
     if (str_head(found)->hash == hash && str_equal(found, s)) return found;
   }
@@ -178,10 +180,17 @@ PyObject* str_immortal(std::string_view ascii) {
     for (size_t k = 0; k <= table->mask; ++k) {
       if (table->slots[k] != nullptr) table_enter(grown, table->slots[k]);
     }
-    rt.identifiers = table = grown;
+    table = grown;
+    __atomic_store_n(&rt.identifiers, static_cast<void*>(grown), __ATOMIC_RELEASE);
   }
   table_enter(table, obj(head));
   return obj(head);
+}
+
+PyObject* str_shared_name(PyObject* s) {
+  if (PyObject* known = peek_identifier(s)) return known;
+  if (!str_is_ascii(s)) return str_sealed_copy(s, Sealing::kInterned);
+  return str_immortal({static_cast<const char*>(str_data(s)), static_cast<size_t>(str_length(s))});
 }
 
 PyObject* str_sealed_copy(PyObject* s, Sealing sealing) {

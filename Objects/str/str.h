@@ -154,4 +154,7 @@ PyObject* str_immortal(std::string_view ascii);
 enum class Sealing : uint8_t { kPlain, kInterned };
 PyObject* str_sealed_copy(PyObject* s, Sealing sealing);
 
+// The process-wide interned string equal to s, for images that interpreters share; also after bring-up. One thread at a time.
+PyObject* str_shared_name(PyObject* s);
+
 }  // namespace atl

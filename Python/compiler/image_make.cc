@@ -37,7 +37,7 @@ bool looks_like_name(std::string_view text) {
 
 template <class T>
 T* copy_array(const Seq<T>& from) {
-  auto* to = static_cast<T*>(std::malloc(from.size() * sizeof(T) + 1));
+  auto* to = static_cast<T*>(PyObject_Malloc(from.size() * sizeof(T) + 1));
   if (to && from.size()) std::memcpy(static_cast<void*>(to), from.items, from.size() * sizeof(T));
   return to;
 }
@@ -141,7 +141,7 @@ CodeImage* image_make(ThreadState& ts, const CodeUnit* unit, PyObject* filename)
   image->qualname = qualname.release();
   if (!image->name || !image->qualname) return fail();
 
-  auto objects = [](uint32_t n) { return static_cast<PyObject**>(std::calloc(n + 1, sizeof(PyObject*))); };
+  auto objects = [](uint32_t n) { return static_cast<PyObject**>(PyObject_Calloc(n + 1, sizeof(PyObject*))); };
   image->names = objects(unit->names.size());
   image->local_names = objects(unit->local_names.size());
   image->consts = objects(unit->consts.size());
@@ -165,7 +165,7 @@ CodeImage* image_make(ThreadState& ts, const CodeUnit* unit, PyObject* filename)
       continue;
     }
     if (!image->children) {
-      image->children = static_cast<CodeImage**>(std::calloc(unit->consts.size(), sizeof(CodeImage*)));
+      image->children = static_cast<CodeImage**>(PyObject_Calloc(unit->consts.size(), sizeof(CodeImage*)));
       if (!image->children) return fail(true);
     }
     image->children[i] = image_make(ts, c.child, filename);
