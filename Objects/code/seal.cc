@@ -92,10 +92,9 @@ PyObject* seal(ThreadState& ts, PyObject* o) {
   return nullptr;
 }
 
-template <class T>
-bool copy_array(T*& to, const T* from, size_t n) {
-  using Plain = std::remove_const_t<T>;
-  auto* memory = static_cast<Plain*>(std::malloc(n * sizeof(T) + 1));
+template <class P, class T>
+bool copy_array(P*& to, T* from, size_t n) {
+  auto* memory = static_cast<std::remove_const_t<T>*>(std::malloc(n * sizeof(T) + 1));
   if (memory == nullptr) return false;
   if (n != 0) std::memcpy(static_cast<void*>(memory), from, n * sizeof(T));
   to = memory;

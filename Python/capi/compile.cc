@@ -62,9 +62,7 @@ Ref<> compile_library_text(ThreadState& ts, const char* text, const char* shown)
   return filename ? compile_text(ts, text, filename.get(), CompileMode::kExec, 0, -1) : Ref<>();
 }
 
-Ref<> compile_library_file(ThreadState& ts, const char* path, const char* module_name) {
-  Ref<> filename = str_format(ts, "<frozen %s>", module_name);
-  if (!filename) return {};
+Ref<> compile_library_source(ThreadState& ts, const char* path, PyObject* shown) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
     int error = errno;
@@ -84,7 +82,7 @@ Ref<> compile_library_file(ThreadState& ts, const char* path, const char* module
   }
   close(fd);
   if (!data || error_set(ts)) return {};
-  return compile_as(ts, {bytes_data(data.get()), static_cast<size_t>(have)}, filename.get(), CompileMode::kExec, 0, -1, compiler::SourceKind::kFile);
+  return compile_as(ts, {bytes_data(data.get()), static_cast<size_t>(have)}, shown, CompileMode::kExec, 0, -1, compiler::SourceKind::kFile);
 }
 
 namespace {

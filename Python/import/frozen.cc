@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "Objects/str/str.h"
+#include "Python/import/library.h"
 #include "Python/import/upcalls.h"
 #include "atoll_config.h"
 
@@ -66,7 +67,8 @@ Ref<> frozen_code(ThreadState& ts, const FrozenModule& m) {
   if (m.file != nullptr) {
     char path[4096];
     std::snprintf(path, sizeof path, "%s/%s", ATOLL_STDLIB_DIR, m.file);
-    return compile_library_file(ts, path, shown);
+    Ref<> filename = str_format(ts, "<frozen %s>", shown);
+    return filename ? library_code(ts, path, filename.get()) : Ref<>();
   }
   return compile_library_text(ts, m.text, shown);
 }

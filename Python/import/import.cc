@@ -18,6 +18,7 @@
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
 #include "Python/import/frozen.h"
+#include "Python/import/library.h"
 #include "Python/import/upcalls.h"
 #include "Python/runtime/config.h"
 #include "Python/runtime/runtime.h"
@@ -290,7 +291,7 @@ Status import_init(ThreadState& ts) {
   if (!install || !call(ts, install.get(), interp.sys_module, imp.get())) return Status::kError;
   // The path-based half comes through the first half's importer of frozen modules.
   Ref<> external = import_module(ts, "_frozen_importlib_external");
-  if (!external || failed(import_adjust_external(ts, external.get()))) return Status::kError;
+  if (!external || failed(import_adjust_external(ts, external.get())) || failed(library_adjust_loader(ts, external.get()))) return Status::kError;
   Ref<> install_external = object_getattr(ts, bootstrap.get(), "_install_external_importers");
   if (!install_external || !call(ts, install_external.get())) return Status::kError;
   return install_zipimport(ts);

@@ -1,13 +1,22 @@
 #include "Python/import/library.h"
 
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstring>
+#include <string>
 
 #include "Objects/code/code.h"
 #include "Objects/module.h"
 #include "Objects/str/str.h"
 #include "Python/import/upcalls.h"
+#include "Python/runtime/config.h"
 #include "Python/runtime/runtime.h"
 #include "atoll_config.h"
+#include "marshal.h"
 
 namespace atl {
 
@@ -81,13 +90,131 @@ bool is_library_path(ThreadState& ts, PyObject* path) {
   return starts_with_folder(utf8, ATOLL_STDLIB_DIR) && std::strstr(utf8, "-packages/") == nullptr;
 }
 
+// ---- files ---------------------------------------------------------------------------------------------------------
+//
+// What was compiled is kept in a folder of Atoll's own, one file for each of the library's, so that the next process need
+// not do it again. A file that is damaged, or made by another build or from another source, counts as none.
+
+namespace {
+
+struct FileHead {
+  char magic[8];
+  int64_t build_time, build_size;    // of the program or library that this code is part of
+  int64_t source_time, source_size;
+  uint64_t data_size, data_hash;
+};
+constexpr char kMagic[8] = {'A', 't', 'o', 'l', 'l', 'i', 'm', '1'};
+
+int64_t time_of(const struct stat& st) { return int64_t{st.st_mtim.tv_sec} * 1000000000 + st.st_mtim.tv_nsec; }
+
+// Which build, and which source. False: unknown.
+bool fill_head(FileHead* head, const char* source) {
+  std::memset(static_cast<void*>(head), 0, sizeof *head);
+  std::memcpy(head->magic, kMagic, sizeof kMagic);
+  Dl_info info;
+  const char* own = "/proc/self/exe";
+  if (dladdr(reinterpret_cast<void*>(&library_code), &info) != 0 && info.dli_fname != nullptr && std::strstr(info.dli_fname, ".so") != nullptr) own = info.dli_fname;
+  struct stat st;
+  if (stat(own, &st) != 0) return false;
+  head->build_time = time_of(st);
+  head->build_size = st.st_size;
+  if (stat(source, &st) != 0) return false;
+  head->source_time = time_of(st);
+  head->source_size = st.st_size;
+  return true;
+}
+
+uint64_t hash_data(const char* p, size_t n) {
+  uint64_t h = 14695981039346656037u ^ n, word;
+  for (; n >= 8; p += 8, n -= 8) {
+    std::memcpy(&word, p, 8);
+    h = (h ^ word) * 0x9e3779b97f4a7c15u;
+    h ^= h >> 32;
+  }
+  for (; n > 0; ++p, --n) h = (h ^ static_cast<unsigned char>(*p)) * 1099511628211u;
+  return h;
+}
+
+std::string cache_folder() {
+  return access(ATOLL_BUILD_DIR "/config.status", F_OK) == 0 ? ATOLL_BUILD_DIR "/library" : ATOLL_LIB_DIR "/library";
+}
+
+std::string cache_file(const char* name) {
+  std::string file = cache_folder() + "/";
+  for (const char* p = name; *p; ++p) file.push_back(*p == '/' ? '%' : *p);
+  const Config* c = runtime().config;
+  if (c != nullptr && c->optimize != 0) file += ".opt-" + std::to_string(c->optimize);
+  if (c != nullptr && !c->code_debug_ranges) file += ".plain";
+  return file + ".image";
+}
+
+// The code in a file, or empty without an exception.
+Ref<> read_file(ThreadState& ts, const std::string& file, const FileHead& wanted) {
+  int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  struct stat st;
+  std::string data;
+  bool ok = fstat(fd, &st) == 0 && st.st_size > static_cast<off_t>(sizeof(FileHead));
+  if (ok) {
+    data.resize(static_cast<size_t>(st.st_size));
+    ok = read(fd, data.data(), data.size()) == static_cast<ssize_t>(data.size());
+  }
+  close(fd);
+  if (!ok) return {};
+  FileHead head;
+  std::memcpy(&head, data.data(), sizeof head);
+  const char* body = data.data() + sizeof head;
+  size_t size = data.size() - sizeof head;
+  if (std::memcmp(&head, &wanted, offsetof(FileHead, data_size)) != 0 || head.data_size != size || head.data_hash != hash_data(body, size)) return {};
+  Ref<> code = Ref<>::steal(PyMarshal_ReadObjectFromString(body, static_cast<Py_ssize_t>(size)));
+  if (code && PyCode_Check(code.get())) return code;
+  error_clear(ts);
+  return {};
+}
+
+// Written beside and then moved, so that nobody sees half of it. Failing is no error: the folder may not be ours to write.
+void write_file(ThreadState& ts, const std::string& file, FileHead head, PyObject* code) {
+  const Config* c = runtime().config;
+  if (c != nullptr && c->dont_write_bytecode) return;
+  if (mkdir(cache_folder().c_str(), 0777) != 0 && errno != EEXIST) return;
+  Ref<> data = Ref<>::steal(PyMarshal_WriteObjectToString(code, Py_MARSHAL_VERSION));
+  if (!data) {
+    error_clear(ts);
+    return;
+  }
+  head.data_size = static_cast<uint64_t>(PyBytes_GET_SIZE(data.get()));
+  head.data_hash = hash_data(PyBytes_AS_STRING(data.get()), head.data_size);
+  std::string beside = file + "." + std::to_string(getpid()) + "-" + std::to_string(ts.interpreter().id) + "-" + std::to_string(ts.id);
+  int fd = open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) return;
+  bool ok = write(fd, &head, sizeof head) == static_cast<ssize_t>(sizeof head) &&
+            write(fd, PyBytes_AS_STRING(data.get()), head.data_size) == static_cast<ssize_t>(head.data_size);
+  ok = close(fd) == 0 && ok;
+  if (!ok || rename(beside.c_str(), file.c_str()) != 0) unlink(beside.c_str());
+}
+
+Ref<> load_or_compile(ThreadState& ts, const char* path, PyObject* shown, const char* name) {
+  FileHead head;
+  if (!fill_head(&head, path)) return compile_library_source(ts, path, shown);
+  std::string file = cache_file(name);
+  if (Ref<> code = read_file(ts, file, head)) return code;
+  Ref<> code = compile_library_source(ts, path, shown);
+  if (code) write_file(ts, file, head, code.get());
+  return code;
+}
+
+// Tests and the like are imported once, and not worth keeping for the life of the process.
+bool worth_sharing(const char* path) { return std::strstr(path, "/test/") == nullptr && std::strstr(path, "/tests/") == nullptr; }
+
+}  // namespace
+
 Ref<> library_code(ThreadState& ts, const char* path, PyObject* shown) {
   const char* name = str_utf8(ts, shown);  // tells the code of one file under two names apart
   if (name == nullptr) return {};
   bool tried;
   if (CodeImage* image = peek_image(name, &tried)) return code_new(ts, image);
-  Ref<> code = compile_library_source(ts, path, shown);
-  if (!code || tried) return code;
+  Ref<> code = load_or_compile(ts, path, shown, name);
+  if (!code || tried || !worth_sharing(path)) return code;
   CodeImage* image = publish(ts, name, as_code(code.get())->image);
   return image != nullptr ? code_new(ts, image) : std::move(code);
 }
@@ -96,6 +223,12 @@ Ref<> library_code(ThreadState& ts, const char* path, PyObject* shown) {
 
 namespace {
 
+// Checks that the name is the loader's own.
+Ref<> get_filename(ThreadState& ts, PyObject* self, PyObject* fullname) {
+  Ref<> name = str_interned(ts, "get_filename");
+  return name ? call_method(ts, self, name.get(), fullname) : Ref<>();
+}
+
 // SourceFileLoader.get_code: the library's files from here, and without a code file beside them (nothing is written into
 // the system's library); all others as the base class has it.
 PyObject* get_code(PyObject* self, PyObject* fullname) {
@@ -103,7 +236,7 @@ PyObject* get_code(PyObject* self, PyObject* fullname) {
   Ref<> path = object_getattr(ts, self, "path");
   if (!path) return nullptr;
   if (is_library_path(ts, path.get())) {
-    Ref<> known = call_method(ts, self, ID(get_filename), fullname);
+    Ref<> known = get_filename(ts, self, fullname);
     if (!known) return nullptr;
     return library_code(ts, str_utf8(ts, path.get()), path.get()).release();
   }

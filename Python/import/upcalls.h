@@ -13,8 +13,8 @@ struct BuiltinModule {
 // Ended by a row without a name.
 const BuiltinModule* builtin_modules();
 
-// Python/capi/compile.cc: a code object from a file, or from a text; co_filename is "<frozen shown>".
-Ref<> compile_library_file(ThreadState& ts, const char* path, const char* shown);
+// Python/capi/compile.cc: a code object from a file (co_filename is `shown`), or from a text (it is "<frozen shown>").
+Ref<> compile_library_source(ThreadState& ts, const char* path, PyObject* shown);
 Ref<> compile_library_text(ThreadState& ts, const char* text, const char* shown);
 // imp_module.cc: a fresh built-in module (spec may be NULL: one with only a name is made).
 Ref<> import_builtin_by_name(ThreadState& ts, PyObject* name, PyObject* spec);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "Python/import/library_state.h"
 #include "Python/runtime/interpreter.h"
 #include "Python/sharing/channel_state.h"
 
@@ -81,6 +82,7 @@ struct Runtime {
   std::atomic<ThreadState*> main_inside{nullptr};
 
   ChannelRegistry channels;  // own lock
+  LibraryImages library;     // own lock
 };
 
 extern Runtime g_runtime;
