@@ -12,6 +12,7 @@
 #include "Objects/int/int.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
+#include "marshal.h"
 
 namespace atl {
 
@@ -630,5 +631,15 @@ int exec_marshal(PyObject* m) { return PyModule_AddIntConstant(m, "version", kVe
 
 }  // namespace
 }  // namespace atl
+
+// ---- C API -------------------------------------------------------------------------------------------------------
+
+PyObject* PyMarshal_WriteObjectToString(PyObject* value, int version) {
+  return atl::dump_bytes(atl::current_thread(), value, version).release();
+}
+PyObject* PyMarshal_ReadObjectFromString(const char* data, Py_ssize_t size) {
+  atl::Reader r(atl::current_thread(), reinterpret_cast<const uint8_t*>(data), static_cast<size_t>(size));
+  return r.init() ? r.read_top().release() : nullptr;
+}
 
 ATOLL_BUILTIN_MODULE(PyInit_marshal, "marshal", "Values as bytes, for the interpreter's own files.", 0, atl::kMethods, atl::exec_marshal)

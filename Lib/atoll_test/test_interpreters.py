@@ -22,6 +22,11 @@ class Base(unittest.TestCase):
             interp.close()
 
 
+    def no_messages(self):
+        if len(interpreters.list_all()) == 1:   # else somebody else may be sending
+            self.assertEqual(_interpchannels._count_messages(), 0)
+
+
 class InterpreterTest(Base):
     def test_list_and_current(self):
         before = interpreters.list_all()
@@ -204,7 +209,7 @@ class ValuesTest(Base):
             self.assertIs(type(got), type(value))
             if isinstance(value, (list, dict)):
                 self.assertIsNot(got, value)
-        self.assertEqual(_interpchannels._count_messages(), 0)
+        self.no_messages()
 
     def test_order_of_keys(self):
         value = dict.fromkeys(map(str, range(500)))
@@ -252,7 +257,7 @@ class ValuesTest(Base):
         with self.assertRaisesRegex(interpreters.NotShareableError, r"\['value'\]\[0\]: object of type 'module'"):
             interp.exec('pass', value=[sys])
         self.assertTrue(interpreters.is_shareable([1, {'a': (0, None)}]))
-        self.assertEqual(_interpchannels._count_messages(), 0)
+        self.no_messages()
 
 
 class ChannelTest(Base):
@@ -316,7 +321,7 @@ class ChannelTest(Base):
         receive.close(force=True)
         with self.assertRaises(ChannelClosedError):
             send.send(1)
-        self.assertEqual(_interpchannels._count_messages(), 0)
+        self.no_messages()
 
     def test_ends_that_go(self):
         receive, send = interpreters.create_channel()

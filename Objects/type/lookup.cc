@@ -302,7 +302,7 @@ Status subclass_add(ThreadState& ts, PyTypeObject* base, PyTypeObject* sub) {
   }
   if (l.size == l.capacity) {
     uint32_t room = l.capacity != 0 ? l.capacity * 2 : 4;
-    auto** grown = static_cast<PyTypeObject**>(std::realloc(l.items, room * sizeof(PyTypeObject*)));
+    auto** grown = static_cast<PyTypeObject**>(PyObject_Realloc(l.items, room * sizeof(PyTypeObject*)));
     if (grown == nullptr) return raise_memory(ts);
     l.items = grown;
     l.capacity = room;

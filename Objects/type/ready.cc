@@ -43,7 +43,7 @@ void type_free_record(ThreadState& ts, PyTypeObject* type) {
   TypeRecord* record = type_record(type);
   if (record == nullptr || record->static_index >= 0) return;
   if (record->shapes != nullptr) shape_table_delete(record->shapes);
-  std::free(record->own.subclasses.items);
+  PyObject_Free(record->own.subclasses.items);
   type->tp_cache = nullptr;
   type->tp_flags &= ~kTypeHasRecord;
   object_free(ts, record);

@@ -135,9 +135,8 @@ uint64_t hash_data(const char* p, size_t n) {
   return h;
 }
 
-std::string cache_folder() {
-  return access(ATOLL_BUILD_DIR "/config.status", F_OK) == 0 ? ATOLL_BUILD_DIR "/library" : ATOLL_LIB_DIR "/library";
-}
+bool in_build_folder() { return access(ATOLL_BUILD_DIR "/config.status", F_OK) == 0; }
+std::string cache_folder() { return in_build_folder() ? ATOLL_BUILD_DIR "/library" : ATOLL_LIB_DIR "/library"; }
 
 std::string cache_file(const char* name) {
   std::string file = cache_folder() + "/";
@@ -174,8 +173,9 @@ Ref<> read_file(ThreadState& ts, const std::string& file, const FileHead& wanted
 
 // Written beside and then moved, so that nobody sees half of it. Failing is no error: the folder may not be ours to write.
 void write_file(ThreadState& ts, const std::string& file, FileHead head, PyObject* code) {
+  // A build folder is there to be written; for an installed one the option is obeyed.
   const Config* c = runtime().config;
-  if (c != nullptr && c->dont_write_bytecode) return;
+  if (c != nullptr && c->dont_write_bytecode && !in_build_folder()) return;
   if (mkdir(cache_folder().c_str(), 0777) != 0 && errno != EEXIST) return;
   Ref<> data = Ref<>::steal(PyMarshal_WriteObjectToString(code, Py_MARSHAL_VERSION));
   if (!data) {

@@ -69,7 +69,7 @@ Status type_state_init(Interpreter& interp) {
 }
 
 void type_state_clear(Interpreter& interp) {
-  for (uint32_t i = 0; i < interp.types.statics_size; ++i) std::free(interp.types.statics[i].subclasses.items);
+  // The lists of subclasses lie in the interpreter's heap, which goes as a whole.
   std::free(interp.types.statics);
   std::free(interp.types.method_cache);
   interp.types = TypeState{};
