@@ -119,7 +119,8 @@ Status list_append_grow(ThreadState& ts, PyObject* o, PyObject* item_consumed) {
 
 Status list_extend(ThreadState& ts, PyObject* o, PyObject* iterable) {
   PyListObject* l = as_list(o);
-  if (is_exact_list(iterable) || is_exact_tuple(iterable)) {
+  // A list extended by itself gives what it held before, also when it is of a subclass.
+  if (is_exact_list(iterable) || is_exact_tuple(iterable) || iterable == o) {
     Ref<> hold = dup(iterable);
     Py_ssize_t n = tuple_size(iterable);
     if (n == 0) return Status::kOk;
@@ -130,7 +131,7 @@ Status list_extend(ThreadState& ts, PyObject* o, PyObject* iterable) {
       return Status::kError;
     }
     // The source may be the list itself: its items are read after the storage moved.
-    PyObject** from = is_exact_list(iterable) ? list_items(iterable) : tuple_items(iterable);
+    PyObject** from = is_list(iterable) ? list_items(iterable) : tuple_items(iterable);
     for (Py_ssize_t i = 0; i < n; ++i) l->ob_item[old + i] = new_ref(from[i]);
     set_size(l, old + n);
     return Status::kOk;

@@ -28,8 +28,23 @@ void link_before(OdictRing* place, OdictRing* r) {
   place->previous = r;
 }
 void unlink(OdictRing* r) {
+  if (r->next == nullptr) return;
   r->previous->next = r->next;
   r->next->previous = r->previous;
+  r->previous = r->next = nullptr;
+}
+
+// Comparisons that lie may let one key take the place of another in `nodes`: whose node is not there any more leaves the order.
+void drop_strays(Odict* od) {
+  for (OdictRing* r = od->ring->next; r != od->ring; r = r->next) odict_node_of(r)->found = false;
+  Py_ssize_t pos = 0;
+  PyObject* node;
+  while (dict_next(od->nodes, &pos, nullptr, &node)) reinterpret_cast<OdictNode*>(node)->found = true;
+  for (OdictRing* r = od->ring->next; r != od->ring;) {
+    OdictNode* n = odict_node_of(r);
+    r = r->next;
+    if (!n->found) unlink(&n->ring);
+  }
 }
 
 Status ensure_ring(ThreadState& ts, Odict* od) {
@@ -51,13 +66,17 @@ Status add_node(ThreadState& ts, Odict* od, PyObject* key, Py_hash_t hash) {
   if (error_set(ts)) return Status::kError;
   auto node = new_object<OdictNode>(ts, &atoll_odict_node_type);
   if (!node) return Status::kError;
-  node->key = key;
+  node->key = new_ref(key);
   node->hash = hash;
-  if (failed(dict_set_hash(ts, od->nodes, key, hash, obj(node.get())))) return Status::kError;
-  if (gc_is_tracked(od->nodes)) untrack(od->nodes);
-  link_before(od->ring, &node->ring);
+  node->ring = {nullptr, nullptr};
+  Ref<> nodes = dup(od->nodes);
+  const Py_ssize_t before = dict_size(nodes.get());
+  if (failed(dict_set_hash(ts, nodes.get(), key, hash, obj(node.get())))) return Status::kError;
+  if (gc_is_tracked(nodes.get())) untrack(nodes.get());
+  if (node->ring.next == nullptr) link_before(od->ring, &node->ring);
+  if (dict_size(nodes.get()) != before + 1) drop_strays(od);
   ++od->state;
-  ++od->count;
+  od->count = dict_size(nodes.get());
   return Status::kOk;
 }
 
@@ -67,15 +86,17 @@ Status remove_node(ThreadState& ts, Odict* od, OdictNode* node) {
   Ref<> key = dup(node->key);
   unlink(&node->ring);
   ++od->state;
-  --od->count;
-  Ref<> old;
-  // The key is found by identity, so nothing is compared.
-  return dict_pop_hash(ts, od->nodes, key.get(), node->hash, &old);
+  Ref<> old, nodes = dup(od->nodes);
+  // The key is found by identity; only keys of the same hash in front of it are compared.
+  Status status = dict_pop_hash(ts, nodes.get(), key.get(), node->hash, &old);
+  if (old && old.get() != obj(hold.get())) unlink(&reinterpret_cast<OdictNode*>(old.get())->ring);
+  od->count = dict_size(nodes.get());
+  return status;
 }
 
 void clear_nodes(ThreadState& ts, Odict* od) {
   if (od->ring == nullptr) return;
-  od->ring->previous = od->ring->next = od->ring;
+  while (od->ring->next != od->ring) unlink(od->ring->next);
   od->count = 0;
   ++od->cleared;
   dict_clear(ts, od->nodes);
@@ -186,8 +207,8 @@ void odict_dealloc(ThreadState& ts, PyObject* o) {
   clear_field(od->instance_dict);
   if (od->ring != nullptr) {
     clear_nodes(ts, od);
-    object_free(ts, std::exchange(od->ring, nullptr));
     clear_field(od->nodes);
+    object_free(ts, std::exchange(od->ring, nullptr));
   }
   PyDict_Type.tp_dealloc(o);
 }
@@ -197,7 +218,11 @@ int odict_traverse(PyObject* o, visitproc visit, void* arg) {
   if (od->nodes != nullptr) {
     Py_ssize_t pos = 0;
     PyObject* key;
-    while (dict_next(od->nodes, &pos, &key, nullptr)) Py_VISIT(key);
+    PyObject* node;
+    while (dict_next(od->nodes, &pos, &key, &node)) {
+      Py_VISIT(key);
+      Py_VISIT(reinterpret_cast<OdictNode*>(node)->key);
+    }
   }
   return PyDict_Type.tp_traverse(o, visit, arg);
 }
@@ -397,7 +422,12 @@ constexpr PyGetSetDef kGetSet[] = {{"__dict__", PyObject_GenericGetDict, PyObjec
 constexpr PyNumberMethods kNumber{.nb_or = ATOLL_SLOT(odict_or), .nb_inplace_or = ATOLL_SLOT(odict_ior)};
 constexpr PyMappingMethods kMapping{.mp_ass_subscript = ATOLL_SLOT(odict_ass_subscript)};
 
-void node_dealloc(ThreadState& ts, PyObject* o) { free_object(ts, o); }
+void node_dealloc(ThreadState& ts, PyObject* o) {
+  auto* node = reinterpret_cast<OdictNode*>(o);
+  unlink(&node->ring);
+  Ref<> key = Ref<>::steal(std::exchange(node->key, nullptr));
+  free_object(ts, o);
+}
 
 }  // namespace
 

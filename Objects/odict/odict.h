@@ -35,9 +35,10 @@ static_assert(sizeof(Odict) == 112 && offsetof(Odict, instance_dict) == 96 && of
 
 struct OdictNode {
   PyObject ob_base;
-  OdictRing ring;
-  PyObject* key;  // borrowed from `nodes`
+  OdictRing ring;  // NULLs: out of the order
+  PyObject* key;
   Py_hash_t hash;
+  bool found;      // while nodes are compared with those in `nodes`
 };
 
 ATOLL_INLINE Odict* as_odict(PyObject* o) { return reinterpret_cast<Odict*>(o); }

@@ -8,7 +8,7 @@ namespace atl {
 
 namespace {
 
-// `next` is borrowed and good only as long as the order has not changed, which is checked first.
+// `next` is owned: it may have left the order, which shows in its ring.
 struct OdictIter {
   PyObject ob_base;
   PyObject* odict;  // NULL at the end
@@ -22,7 +22,20 @@ struct OdictIter {
 };
 static_assert(sizeof(OdictIter) == 64);
 OdictIter* as_iter(PyObject* o) { return reinterpret_cast<OdictIter*>(o); }
-using IterFields = OwnedFields<OdictIter, &OdictIter::odict, &OdictIter::pair>;
+
+void iter_dealloc(ThreadState& ts, PyObject* o) {
+  untrack(o);
+  OdictIter* it = as_iter(o);
+  Ref<OdictNode> next = Ref<OdictNode>::steal(std::exchange(it->next, nullptr));
+  clear_field(it->odict);
+  clear_field(it->pair);
+  free_object(ts, o);
+}
+int iter_traverse(PyObject* o, visitproc visit, void* arg) {
+  Py_VISIT(as_iter(o)->odict);
+  Py_VISIT(as_iter(o)->pair);
+  return 0;
+}
 
 // False with an exception set when the dictionary changed.
 bool still_same(ThreadState& ts, OdictIter* it) {
@@ -43,12 +56,17 @@ Ref<> iter_step(ThreadState& ts, PyObject* o) {
   OdictIter* it = as_iter(o);
   if (it->odict == nullptr) return {};
   Ref<> od = dup(it->odict);
-  if (!still_same(ts, it) || it->next == nullptr) {
+  Ref<OdictNode> node = Ref<OdictNode>::steal(std::exchange(it->next, nullptr));
+  if (!still_same(ts, it) || !node) {
     clear_field(it->odict);
     return {};
   }
-  OdictNode* node = it->next;
-  it->next = odict_after(as_odict(od.get()), node, it->backwards);
+  if (node->ring.next == nullptr) {
+    clear_field(it->odict);
+    return raise(ts, PyExc_RuntimeError, "OrderedDict mutated during iteration");
+  }
+  OdictNode* following = odict_after(as_odict(od.get()), node.get(), it->backwards);
+  it->next = following != nullptr ? new_ref(following) : nullptr;
   Ref<> key = dup(node->key);
   if (it->part == OdictPart::kKeys) return key;
   // By the hash that the key has now, as a program would look it up.
@@ -74,7 +92,7 @@ Ref<> iter_reduce(ThreadState& ts, OdictIter* it) {
     Ref<> copy = odict_iterator(ts, it->odict, it->part, it->backwards);
     if (!copy) return {};
     OdictIter* c = as_iter(copy.get());
-    c->next = it->next;
+    Ref<OdictNode> old = Ref<OdictNode>::steal(std::exchange(c->next, it->next != nullptr ? new_ref(it->next) : nullptr));
     c->size = it->size;
     c->state = it->state;
     c->cleared = it->cleared;
@@ -106,7 +124,8 @@ Ref<> odict_iterator(ThreadState& ts, PyObject* o, OdictPart part, bool backward
   if (!it) return {};
   Odict* od = as_odict(o);
   it->odict = new_ref(o);
-  it->next = odict_after(od, nullptr, backwards);
+  OdictNode* first = odict_after(od, nullptr, backwards);
+  it->next = first != nullptr ? new_ref(first) : nullptr;
   it->size = dict_size(o);
   it->state = od->state;
   it->cleared = od->cleared;
@@ -129,8 +148,8 @@ constinit const TypeSpec odict_iter_spec{
     .name = "odict_iterator",
     .basicsize = sizeof(OdictIter),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .dealloc = IterFields::dealloc,
-    .traverse = IterFields::traverse,
+    .dealloc = ATOLL_SLOT(iter_dealloc),
+    .traverse = iter_traverse,
     .getattro = PyObject_GenericGetAttr,
     .iter = PyObject_SelfIter,
     .iternext = ATOLL_SLOT(iter_step),
