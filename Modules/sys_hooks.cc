@@ -8,6 +8,7 @@
 #include "Objects/exceptions/exceptions.h"
 #include "Objects/exceptions/groups.h"
 #include "Objects/exceptions/suggestions.h"
+#include "Objects/int/int.h"
 #include "Objects/list.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
@@ -65,6 +66,26 @@ Status add_suggestions(ThreadState& ts, PyObject* shown, PyObject* exc) {
     if (!longer || !name || failed(object_setattr(ts, shown, name.get(), longer.get()))) return Status::kError;
   }
   auto* e = as_exception(exc);
+  if (is_instance_nocall(exc, reinterpret_cast<PyTypeObject*>(PyExc_SyntaxError))) {
+    // A place that ends before it begins is shown by one mark, one that ends behind the line by marks up to there.
+    Ref<> from = object_getattr(ts, shown, "offset");
+    Ref<> to = object_getattr(ts, shown, "end_offset");
+    if (!from || !to) return Status::kError;
+    if (PyLong_Check(from.get()) && PyLong_Check(to.get())) {
+      long a = PyLong_AsLong(from.get()), b = PyLong_AsLong(to.get());
+      if (error_set(ts)) error_clear(ts);
+      Ref<> name = str_interned(ts, "end_offset");
+      if (!name || (b < a && b != 0 && failed(object_setattr(ts, shown, name.get(), from.get())))) return Status::kError;
+      Ref<> text = object_getattr(ts, shown, "text");
+      if (!text) return Status::kError;
+      if (is_str(text.get())) {
+        Py_ssize_t n = str_length(text.get());
+        while (n > 0 && (str_at(text.get(), n - 1) == '\n' || str_at(text.get(), n - 1) == '\r')) --n;
+        Ref<> last = int_from_ssize(ts, n + 1);
+        if (!last || (b > n + 1 && a <= n && failed(object_setattr(ts, shown, name.get(), last.get())))) return Status::kError;
+      }
+    }
+  }
   struct Link {
     const char* name;
     PyObject* exc;

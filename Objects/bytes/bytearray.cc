@@ -463,6 +463,9 @@ Status array_extend(ThreadState& ts, PyObject* self, PyObject* items) {
     }
     return Status::kError;
   }
+  // An estimate that fails is an error, though nothing is done with it.
+  Py_ssize_t hint;
+  if (failed(object_length_hint(ts, items, 32, &hint))) return Status::kError;
   // All items first: an error in the middle leaves the array as it was.
   Ref<> content = bytes_from_object(ts, it.get(), true);
   return content ? splice(ts, self, size_of(self), size_of(self), byte_view(content.get())) : Status::kError;

@@ -94,6 +94,7 @@ bool find_future(PassContext& context, const mod* tree, Future* future) {
     if (import && import->module && import->module->is("__future__")) {
       if (done) {
         context.syntax_error(s, "from __future__ imports must occur at the beginning of the file");
+        context.error.offset = s->col_offset;  // (counted from 0 here)
         context.error.end_offset = ErrorRecord::kAbsent;
         context.error.end_lineno = s->lineno;
         return false;

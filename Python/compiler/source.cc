@@ -113,7 +113,9 @@ bool prepare_source(Arena& arena, std::string_view input, const SourceOptions& o
     error->message = "source code is too large";
     return false;
   }
-  if (std::memchr(input.data() ? input.data() : "", 0, input.size())) {
+  bool has_null = std::memchr(input.data() ? input.data() : "", 0, input.size()) != nullptr;
+  // (Of a file, bytes that are not UTF-8 are the first thing to be said.)
+  if (Utf8Error bad; has_null && (options.kind != SourceKind::kFile || utf8_check(input, &bad))) {
     if (options.kind == SourceKind::kFile) return fail(arena, error, "source code cannot contain null bytes");
     error->kind = ErrorKind::kValueError;
     error->message = "source code string cannot contain null bytes";
