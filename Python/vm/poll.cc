@@ -80,3 +80,6 @@ Poll vm_poll(ThreadState& ts) {
 }
 
 }  // namespace atl
+
+// C API: signal handlers and pending calls, now. -1 with an exception when a handler raised.
+int Py_MakePendingCalls() { return atl::vm_poll(atl::current_thread()) == atl::Poll::kError ? -1 : 0; }
