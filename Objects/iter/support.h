@@ -8,7 +8,11 @@
 namespace atl {
 
 // The next item, or empty at the end or with an exception set: what a tp_iternext may pass on as it is.
-ATOLL_INLINE Ref<> raw_next(PyObject* iterator) { return Ref<>::steal(iterator->ob_type->tp_iternext(iterator)); }
+// Iterators over iterators may be nested deeper than the C stack goes, or even in themselves.
+ATOLL_INLINE Ref<> raw_next(PyObject* iterator) {
+  if (ATOLL_UNLIKELY(!c_stack_ok(current_thread(), " while iterating"))) return {};
+  return Ref<>::steal(iterator->ob_type->tp_iternext(iterator));
+}
 
 // An iterator's end: takes StopIteration back. kError when another exception is set.
 ATOLL_INLINE Status end_of_iteration(ThreadState& ts) {
