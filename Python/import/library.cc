@@ -111,9 +111,11 @@ int64_t time_of(const struct stat& st) { return int64_t{st.st_mtim.tv_sec} * 100
 bool fill_head(FileHead* head, const char* source) {
   std::memset(static_cast<void*>(head), 0, sizeof *head);
   std::memcpy(head->magic, kMagic, sizeof kMagic);
-  Dl_info info;
   const char* own = "/proc/self/exe";
-  if (dladdr(reinterpret_cast<void*>(&library_code), &info) != 0 && info.dli_fname != nullptr && std::strstr(info.dli_fname, ".so") != nullptr) own = info.dli_fname;
+#ifdef __PIC__  // in the library
+  Dl_info info;
+  if (dladdr(reinterpret_cast<void*>(&library_code), &info) != 0 && info.dli_fname != nullptr) own = info.dli_fname;
+#endif
   struct stat st;
   if (stat(own, &st) != 0) return false;
   head->build_time = time_of(st);
