@@ -211,6 +211,7 @@ Status vm_frame_clear(ThreadState& ts, FrameObject* f) {
     case kFrameInGenerator: {
       Ref<> gen = dup(f->f_generator);
       _PyGen_Finalize(gen.get());
+      gen_clear_frame(ts, as_gen(gen.get()));
       return Status::kOk;
     }
     case kFrameDetached: {
