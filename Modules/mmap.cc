@@ -487,7 +487,7 @@ constexpr IntConstant kConstants[] = {
     {"MADV_DONTDUMP", MADV_DONTDUMP},   {"MADV_DODUMP", MADV_DODUMP},     {"MADV_FREE", MADV_FREE}};
 
 int exec(PyObject* module) {
-  PyType_Slot slots[] = {
+  static const PyType_Slot slots[] = {
       {Py_tp_new, reinterpret_cast<void*>(map_new)},
       {Py_tp_repr, reinterpret_cast<void*>(ATOLL_SLOT(map_repr))},
       {Py_tp_dealloc, reinterpret_cast<void*>(map_dealloc)},
@@ -509,7 +509,8 @@ int exec(PyObject* module) {
       {Py_bf_getbuffer, reinterpret_cast<void*>(map_get_buffer)},
       {Py_bf_releasebuffer, reinterpret_cast<void*>(map_release_buffer)},
       {0, nullptr}};
-  PyType_Spec spec{"mmap.mmap", sizeof(Map), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE, slots};
+  PyType_Spec spec{"mmap.mmap", sizeof(Map), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+                   const_cast<PyType_Slot*>(slots)};
   PyTypeObject* type = heap_type(module, spec);
   if (type == nullptr) return -1;
   int r = PyModule_AddType(module, type);

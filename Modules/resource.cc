@@ -124,7 +124,7 @@ constexpr IntConstant kConstants[] = {
     {"RUSAGE_THREAD", RUSAGE_THREAD},
 };
 int exec(PyObject* m) {
-  PyStructSequence_Field fields[] = {{"ru_utime", "user time used"},
+  static constexpr PyStructSequence_Field fields[] = {{"ru_utime", "user time used"},
                                      {"ru_stime", "system time used"},
                                      {"ru_maxrss", "max. resident set size"},
                                      {"ru_ixrss", "shared memory size"},
@@ -141,7 +141,8 @@ int exec(PyObject* m) {
                                      {"ru_nvcsw", "voluntary context switches"},
                                      {"ru_nivcsw", "involuntary context switches"},
                                      {nullptr, nullptr}};
-  state_of(m)->rusage = add_struct_sequence(m, "struct_rusage", "resource.struct_rusage", "What getrusage() gives: a tuple whose items have names.", fields, 16);
+  state_of(m)->rusage = add_struct_sequence(m, "struct_rusage", "resource.struct_rusage", "What getrusage() gives: a tuple whose items have names.",
+                                            const_cast<PyStructSequence_Field*>(fields), 16);
   if (state_of(m)->rusage == nullptr || PyModule_AddObjectRef(m, "error", PyExc_OSError) < 0) return -1;
   return add_int_constants(m, kConstants);
 }

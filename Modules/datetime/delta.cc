@@ -281,7 +281,7 @@ constexpr PyMemberDef kMembers[] = {
 }  // namespace
 
 PyTypeObject* make_delta_type(PyObject* m) {
-  PyType_Slot slots[] = {
+  static const PyType_Slot slots[] = {
       {Py_tp_dealloc, reinterpret_cast<void*>(plain_dealloc)},
       {Py_tp_repr, reinterpret_cast<void*>(ATOLL_SLOT(delta_repr))},
       {Py_tp_str, reinterpret_cast<void*>(ATOLL_SLOT(delta_str))},
@@ -307,7 +307,8 @@ PyTypeObject* make_delta_type(PyObject* m) {
       {Py_nb_floor_divide, reinterpret_cast<void*>(delta_floor_divide)},
       {Py_nb_true_divide, reinterpret_cast<void*>(delta_true_divide)},
       {0, nullptr}};
-  PyType_Spec spec{"datetime.timedelta", sizeof(PyDateTime_Delta), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+  PyType_Spec spec{"datetime.timedelta", sizeof(PyDateTime_Delta), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+                   const_cast<PyType_Slot*>(slots)};
   return heap_type(m, spec);
 }
 
