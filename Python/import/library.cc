@@ -82,11 +82,13 @@ bool starts_with_folder(const char* path, const char* folder) {
 }  // namespace
 
 bool is_library_path(ThreadState& ts, PyObject* path) {
-  const char* utf8 = is_exact_str(path) ? str_utf8(ts, path) : nullptr;
+  Py_ssize_t size = 0;
+  const char* utf8 = is_exact_str(path) ? str_utf8(ts, path, &size) : nullptr;
   if (utf8 == nullptr) {
     error_clear(ts);
     return false;
   }
+  if (std::strlen(utf8) != static_cast<size_t>(size)) return false;  // a NUL: importlib says what is wrong with it
   return starts_with_folder(utf8, ATOLL_STDLIB_DIR) && std::strstr(utf8, "-packages/") == nullptr;
 }
 
