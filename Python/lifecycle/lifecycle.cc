@@ -11,21 +11,16 @@
 #include "Objects/dict/dict.h"
 #include "Objects/exceptions/exceptions.h"
 #include "Objects/int/int.h"
-#include "Objects/list.h"
 #include "Objects/module.h"
 #include "Objects/str/str.h"
-#include "Objects/str/str_state.h"
 #include "Objects/tuple.h"
 #include "Objects/type/spec.h"
-#include "Objects/weakref.h"
 #include "Modules/interpreter_parts.h"
 #include "Python/import/import.h"
 #include "Python/lifecycle/steps.h"
-#include "Python/runtime/collector.h"
 #include "Python/runtime/runtime.h"
 #include "Python/runtime/scope.h"
 #include "Python/sharing/channel_object.h"
-#include "Python/sharing/execute.h"
 #include "Python/sharing/upcalls.h"
 #include "Python/vm/frame.h"
 
@@ -107,13 +102,6 @@ constexpr Step kSteps[] = {
     {"__main__", step_main_module, nullptr},
 };
 
-// Steps that are undone after a failure, or at the end, from `from` down to the first.
-void unwind_steps(ThreadState& ts, size_t from) {
-  for (size_t i = from; i-- > 0;) {
-    if (kSteps[i].clear != nullptr) kSteps[i].clear(ts);
-  }
-}
-
 bool run_steps(ThreadState& ts, const char** failed_step) {
   size_t i = 0;
   for (const Step& step : kSteps) {
@@ -167,178 +155,6 @@ Interpreter* new_interpreter_struct(bool is_main) {
   return interp;
 }
 
-void delete_interpreter_struct(Interpreter* interp) {
-  Runtime& rt = runtime();
-  {
-    std::lock_guard hold(rt.interpreters_lock);
-    for (size_t i = 0; i < rt.interpreter_count; ++i) {
-      if (rt.interpreters[i] != interp) continue;
-      std::memmove(&rt.interpreters[i], &rt.interpreters[i + 1], (rt.interpreter_count - i - 1) * sizeof(Interpreter*));
-      --rt.interpreter_count;
-      break;
-    }
-    if (rt.main == interp) rt.main = nullptr;
-  }
-  while (PendingNode* node = interp->pending.take()) {
-    if (node->owned) std::free(node);
-  }
-  int64_t id = interp->id;
-  str_state_clear(*interp);
-  shared_weakrefs_clear(*interp);
-  type_state_clear(*interp);
-  interp->heap.drop_all();
-  // Daemon threads that wait for its lock find it `gone` and sleep for ever: what they wait on must stay.
-  if (interp->threads == nullptr) {
-    interp->~Interpreter();
-    std::free(interp);
-  }
-  Channel::forget_interpreter(id);
-}
-
-// Values of a module's dict become None: private names first, then the others, so that destructors still find what
-// they use for as long as possible.
-void clear_module_values(ThreadState& ts, PyObject* dict) {
-  for (int pass = 0; pass < 2; ++pass) {
-    Ref<> keys = dict_keys_list(ts, dict);
-    if (!keys) {
-      error_clear(ts);
-      return;
-    }
-    for (Py_ssize_t i = 0; i < list_size(keys.get()); ++i) {
-      PyObject* key = list_items(keys.get())[i];
-      if (!is_str(key) || str_length(key) == 0) continue;
-      bool is_private = str_at(key, 0) == '_' && (str_length(key) < 2 || str_at(key, 1) != '_');
-      if (pass == 0 ? !is_private : str_equals_ascii(key, "__builtins__")) continue;
-      PyObject* value = dict_peek(ts, dict, key);
-      if (value == nullptr || value == Py_None) continue;
-      if (failed(dict_set(ts, dict, key, Py_None))) error_clear(ts);
-    }
-  }
-}
-
-// Takes sys.modules apart. Modules that something still refers to are emptied; builtins and sys come last.
-void finalize_modules(ThreadState& ts) {
-  Interpreter& interp = ts.interpreter();
-  static constexpr const char* kSysNames[] = {"path", "argv", "ps1", "ps2", "last_type", "last_value", "last_traceback",
-                                              "path_hooks", "path_importer_cache", "meta_path"};
-  for (const char* name : kSysNames) {
-    if (failed(dict_set(ts, interp.sysdict, name, Py_None))) error_clear(ts);
-  }
-  for (const char* name : {"stdin", "stdout", "stderr"}) {
-    std::string_view original(name);
-    char key[16];
-    std::snprintf(key, sizeof key, "__%s__", name);
-    PyObject* v = PyDict_GetItemString(interp.sysdict, key);
-    if (failed(dict_set(ts, interp.sysdict, name, v != nullptr ? v : Py_None))) error_clear(ts);
-  }
-  Ref<> kept = list_new(ts, 0);
-  Ref<> names = dict_keys_list(ts, interp.modules);
-  if (!kept || !names) {
-    error_clear(ts);
-    return;
-  }
-  // Weak references tell afterwards which modules survived the loss of sys.modules.
-  for (Py_ssize_t i = 0; i < list_size(names.get()); ++i) {
-    PyObject* name = list_items(names.get())[i];
-    PyObject* m = dict_peek(ts, interp.modules, name);
-    if (m == nullptr) {
-      error_clear(ts);
-      continue;
-    }
-    if (is_module(m) && m != interp.builtins_module && m != interp.sys_module) {
-      Ref<> ref = Ref<>::steal(PyWeakref_NewRef(m, nullptr));
-      if (!ref || failed(list_append(ts, kept.get(), std::move(ref)))) error_clear(ts);
-    }
-    if (failed(dict_set(ts, interp.modules, name, Py_None))) error_clear(ts);
-  }
-  dict_clear(ts, interp.modules);
-  clear_field(interp.importlib);
-  gc_collect(ts, 2);
-  for (Py_ssize_t i = list_size(kept.get()); i-- > 0;) {
-    PyObject* m = PyWeakref_GetObject(list_items(kept.get())[i]);
-    if (m == nullptr || m == Py_None) continue;
-    Ref<> hold = dup(m);
-    if (module_dict(m) != nullptr) clear_module_values(ts, module_dict(m));
-  }
-  kept.reset();
-  clear_module_values(ts, interp.sysdict);
-  if (interp.builtins_copy != nullptr) {
-    // Names that programs put over builtins go; the original ones serve the last destructors.
-    dict_clear(ts, interp.builtins);
-    if (failed(dict_merge(ts, interp.builtins, interp.builtins_copy, true))) error_clear(ts);
-  }
-  gc_collect(ts, 2);
-}
-
-void run_atexit(ThreadState& ts) {
-  PyObject* callbacks = ts.interpreter().atexit_callbacks;
-  if (callbacks == nullptr) return;
-  // Last registered, first called; a callback may register more.
-  while (list_size(callbacks) != 0) {
-    Py_ssize_t last = list_size(callbacks) - 1;
-    Ref<> entry = dup(list_items(callbacks)[last]);
-    if (failed(list_set_slice(ts, callbacks, last, last + 1, nullptr))) {
-      error_clear(ts);
-      break;
-    }
-    if (!is_tuple(entry.get()) || tuple_size(entry.get()) != 3) continue;
-    PyObject* func = tuple_peek(entry.get(), 0);
-    PyObject* kwargs = tuple_peek(entry.get(), 2);
-    if (!object_call(ts, func, tuple_peek(entry.get(), 1), kwargs == Py_None ? nullptr : kwargs)) {
-      write_unraisable(ts, func, "Exception ignored in atexit callback");
-    }
-  }
-}
-
-// threading takes the thread that imported it for the main one, and lets only that one end it. Any thread may end an
-// interpreter: it takes that place, with the lock that tells whether the main thread is alive.
-Status become_main_thread(ThreadState& ts, PyObject* threading) {
-  Ref<> main = object_getattr(ts, threading, "_main_thread");
-  Ref<> ident = main ? int_from_u64(ts, ts.thread_id) : Ref<>();
-  Ref<> key = ident ? str_interned(ts, "_ident") : Ref<>();
-  if (!key || failed(object_setattr(ts, main.get(), key.get(), ident.get()))) return Status::kError;
-  Ref<> lock = object_getattr(ts, main.get(), "_tstate_lock");
-  if (!lock || lock.get() == Py_None) return lock ? Status::kOk : Status::kError;
-  return Ref<>::steal(PyObject_CallMethod(lock.get(), "acquire", "O", Py_False)) ? Status::kOk : Status::kError;
-}
-
-// threading._shutdown() waits for threads that are no daemons.
-void wait_for_threads(ThreadState& ts) {
-  PyObject* threading = PyDict_GetItemString(ts.interpreter().modules, "threading");
-  if (threading == nullptr) return;
-  Ref<> hold = dup(threading);
-  if (!ts.interpreter().is_main && failed(become_main_thread(ts, threading))) write_unraisable(ts, threading);
-  Ref<> shutdown = object_getattr(ts, threading, "_shutdown");
-  if (!shutdown || !call(ts, shutdown.get())) write_unraisable(ts, threading);
-}
-
-// Everything up to the point where no Python code can run any more.
-void finalize_interpreter(ThreadState& ts) {
-  Interpreter& interp = ts.interpreter();
-  wait_for_threads(ts);
-  run_atexit(ts);
-  interp.finalizing = true;
-}
-
-void tear_down(ThreadState& ts) {
-  Interpreter& interp = ts.interpreter();
-  finalize_modules(ts);
-  unwind_steps(ts, std::size(kSteps));
-  gc_collect(ts, 2);
-  clear_field(interp.dict);
-  clear_field(interp.atexit_callbacks);
-  clear_field(interp.before_forkers);
-  clear_field(interp.after_forkers_parent);
-  clear_field(interp.after_forkers_child);
-  clear_field(interp.audit_hooks);
-  clear_field(interp.modules_by_index);
-  clear_field(interp.extensions);
-  clear_field(interp.gc.garbage);
-  clear_field(interp.gc.callbacks);
-  clear_field(interp.copyreg_cache);
-  clear_field(interp.ast_state);
-}
-
 void make_hash_secret(const Config& config) {
   Runtime& rt = runtime();
   if (config.use_hash_seed) {
@@ -364,7 +180,11 @@ void make_hash_secret(const Config& config) {
 
 }  // namespace
 
-void heap_pool_drop();
+void unwind_steps(ThreadState& ts) {
+  for (size_t i = std::size(kSteps); i-- > 0;) {
+    if (kSteps[i].clear != nullptr) kSteps[i].clear(ts);
+  }
+}
 
 bool runtime_start(const Config& config) {
   Runtime& rt = runtime();
@@ -411,55 +231,6 @@ bool runtime_start(const Config& config) {
   return true;
 }
 
-namespace {
-
-// Interpreters that the program has left behind. Those in which a (daemon) thread is busy are given up as they are.
-void end_other_interpreters(ThreadState& ts) {
-  int64_t ids[64];
-  for (bool more = true; more;) {
-    size_t n = interpreter_list(ids, std::size(ids));
-    more = false;
-    for (size_t i = 0; i < n && i < std::size(ids); ++i) {
-      Interpreter* interp = interpreter_pin(ids[i]);
-      if (interp == nullptr) continue;
-      if (interp->is_main || interpreter_begin_close(interp) != CloseAnswer::kOk) {
-        interpreter_unpin(interp);
-        continue;
-      }
-      interpreter_enter_and_end(&ts, interp);
-      more = true;
-    }
-  }
-}
-
-}  // namespace
-
-int runtime_finish() {
-  Runtime& rt = runtime();
-  if (!rt.initialized.load()) return 0;
-  ThreadState& ts = current_thread();
-  int status = 0;
-  finalize_interpreter(ts);
-  end_other_interpreters(ts);
-  if (flush_std_files(ts) < 0) status = -1;
-  rt.finalizing.store(&ts, std::memory_order_release);
-  rt.initialized.store(false);
-  signals_restore();
-  gc_collect(ts, 2);
-  tear_down(ts);
-  if (flush_std_files(ts) < 0) status = -1;
-  Interpreter* interp = &ts.interpreter();
-  clear_thread_state(ts, &ts);
-  interp->gone = true;
-  end_thread_state(&ts);
-  if (interp->threads == nullptr) {
-    delete_interpreter_struct(interp);
-    heap_pool_drop();
-  }
-  rt.finalizing.store(nullptr);
-  return status;
-}
-
 ThreadState* interpreter_new(const InterpreterOptions& options, bool with_site) {
   Runtime& rt = runtime();
   ThreadState* from = current_thread_or_null();
@@ -502,19 +273,5 @@ ThreadState* interpreter_new(const InterpreterOptions& options, bool with_site) 
 }
 
 ThreadState* upcall_interpreter_new(const InterpreterOptions& options, bool run_site) { return interpreter_new(options, run_site); }
-void upcall_interpreter_end(ThreadState* ts) { interpreter_end(ts); }
-
-void interpreter_end(ThreadState* tsp) {
-  ThreadState& ts = *tsp;
-  Interpreter* interp = &ts.interpreter();
-  interp->closing.store(true);
-  finalize_interpreter(ts);
-  (void)flush_std_files(ts);
-  tear_down(ts);
-  clear_thread_state(ts, &ts);
-  interp->gone = true;
-  end_thread_state(&ts);
-  delete_interpreter_struct(interp);
-}
 
 }  // namespace atl

@@ -12,4 +12,10 @@ Status streams_init(ThreadState& ts);
 // `import site`
 Status run_site(ThreadState& ts);
 
+// lifecycle.cc: undoes the steps, last one first; each takes a half-done init.
+void unwind_steps(ThreadState& ts);
+
+// finalize.cc: gives up what is left of an interpreter that nobody is attached to, its heap last.
+void delete_interpreter_struct(Interpreter* interp);
+
 }  // namespace atl
