@@ -123,7 +123,7 @@ Status socket_init(ThreadState& ts, SocketObject* s, PyObject* family_arg, PyObj
     }
     ++i;
   }
-  auto [family, type, protocol] = numbers;
+  int family = numbers[0], type = numbers[1], protocol = numbers[2];
   if (PySys_Audit("socket.__new__", "Oiii", obj(s), family, type, protocol) < 0) return Status::kError;
   int fd;
   if (fileno != nullptr && fileno != Py_None) {

@@ -134,6 +134,8 @@ Py_EXPORTED_SYMBOL PyObject* _Py_strhex_bytes(const char* data, Py_ssize_t size)
   return _Py_strhex_bytes_with_sep(data, size, nullptr, 0);
 }
 
+}  // extern "C"
+
 // ---- escapes ---------------------------------------------------------------------------------------------------------
 
 namespace {
@@ -210,6 +212,8 @@ Ref<> decode_escapes(ThreadState& ts, std::string_view text, const char* errors,
 }
 
 }  // namespace
+
+extern "C" {
 
 PyObject* _PyBytes_DecodeEscape(const char* text, Py_ssize_t size, const char* errors, const char** first_invalid) {
   return decode_escapes(current_thread(), {text, static_cast<size_t>(size)}, errors, first_invalid).release();

@@ -151,7 +151,6 @@ const int kSlotRowCount = static_cast<int>(std::size(g_slot_rows));
 
 namespace {
 
-constexpr int kOffsetCall = ATOLL_TP(tp_call);
 constexpr int kOffsetNew = ATOLL_TP(tp_new);
 constexpr int kOffsetHash = ATOLL_TP(tp_hash);
 constexpr int kOffsetNext = ATOLL_TP(tp_iternext);

@@ -483,7 +483,6 @@ Ref<> type_sizeof(ThreadState& ts, PyTypeObject* type) {
 
 Ref<> type_or(ThreadState& ts, PyObject* a, PyObject* b) { return union_or(ts, a, b); }
 
-constexpr MethodSpec without_signature(MethodSpec m, const char* doc) { return MethodSpec{m.name, m.entry, m.flags, doc}; }
 constexpr MethodSpec kMethods[] = {
     ATOLL_METHOD(type_mro_method, "mro", "($self, /)", "Return a type's method resolution order."),
     ATOLL_METHOD(type_subclasses, "__subclasses__", "($self, /)", "Return a list of immediate subclasses."),
