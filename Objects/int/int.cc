@@ -61,7 +61,8 @@ Ref<> from_magnitude(ThreadState& ts, uint64_t value, bool negative) {
   }
   auto r = int_alloc(ts, value >> 60 ? 3 : 2);
   if (!r) return {};
-  return int_finish(std::move(r), digits_from_u64(value, int_place(r)), negative);
+  size_t digits = digits_from_u64(value, int_place(r));
+  return int_finish(std::move(r), digits, negative);
 }
 }  // namespace
 
