@@ -34,6 +34,11 @@ std::atomic<Chunk*>* table_slot(const void* p, bool create) {
   return &l2[granule & ((1u << kLevel2Bits) - 1)];
 }
 
+constexpr unsigned kPoolBound = 512;  // warm chunks kept for whoever needs one next
+constexpr size_t kHugePage = 2 * 1024 * 1024;
+
+#ifndef ATOLL_MALLOC_OBJECTS
+
 bool table_enter(Chunk* chunk) {
   for (size_t at = 0; at < chunk->mapped_size; at += kChunkSize) {
     auto* slot = table_slot(reinterpret_cast<char*>(chunk) + at, true);
@@ -64,10 +69,6 @@ void* map_aligned(size_t size, size_t alignment = kChunkSize) {
   return reinterpret_cast<void*>(aligned);
 }
 
-constexpr unsigned kPoolBound = 512;  // warm chunks kept for whoever needs one next
-constexpr size_t kHugePage = 2 * 1024 * 1024;
-
-#ifndef ATOLL_MALLOC_OBJECTS
 // How a heap that owns so many chunks gets new ones: small heaps in small steps and page by page, larger ones with
 // fewer page faults.
 struct Growth {
