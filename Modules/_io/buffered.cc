@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "Modules/_io/io.h"
+#include "Python/runtime/runtime.h"
 
 namespace atl::io {
 
@@ -27,6 +28,15 @@ struct BufferedObject {
 };
 BufferedObject* as_buf(PyObject* o) { return reinterpret_cast<BufferedObject*>(o); }
 
+constexpr int64_t kPatienceAtExit = 1'000'000'000;
+// At the end of the process, what 3.11 does. Other interpreters end without the stream's last words.
+void give_up_at_exit(ThreadState& ts, BufferedObject* b) {
+  Ref<> text = str_format(ts, "could not acquire lock for %R at interpreter shutdown, possibly due to daemon threads", b);
+  const char* utf8 = text ? str_utf8(ts, text.get()) : nullptr;
+  if (ts.interpreter().is_main) _Py_FatalErrorFunc("_enter_buffered_busy", utf8 != nullptr ? utf8 : "could not acquire lock");
+  if (utf8 != nullptr) (void)raise(ts, PyExc_RuntimeError, "%s", utf8);
+}
+
 // One thread at a time; the raw stream's calls give up the interpreter's lock in between.
 class Enter {
  public:
@@ -37,7 +47,17 @@ class Enter {
       b_ = nullptr;
       return;
     }
+    int64_t deadline = 0;
     while (b->owner != 0) {
+      if (ts.interpreter().finalizer.load(std::memory_order_relaxed) == &ts) {
+        // A daemon thread that sleeps for ever may be inside: nobody will ever come out.
+        if (deadline == 0) deadline = monotonic_now() + kPatienceAtExit;
+        if (monotonic_now() > deadline) {
+          give_up_at_exit(ts, b);
+          b_ = nullptr;
+          return;
+        }
+      }
       PyThreadState* saved = PyEval_SaveThread();
       timespec t{0, 100000};
       nanosleep(&t, nullptr);

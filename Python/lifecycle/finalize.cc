@@ -1,4 +1,6 @@
 // The end of an interpreter, and of the runtime: ordered, with Python code running until the last moment that it can.
+#include <time.h>
+
 #include <cstring>
 
 #include "Objects/dict/dict.h"
@@ -42,13 +44,8 @@ void delete_interpreter_struct(Interpreter* interp) {
   str_state_clear(*interp);
   shared_weakrefs_clear(*interp);
   type_state_clear(*interp);
-  interp->heap.drop_all();
-  // Daemon threads that wait for its lock find it `gone` and sleep for ever: what they wait on must stay.
-  if (interp->threads == nullptr) {
-    interp->~Interpreter();
-    std::free(interp);
-  }
   Channel::forget_interpreter(id);
+  if (!interpreter_abandon(interp)) interpreter_drop_memory(interp);
 }
 
 namespace {
@@ -170,12 +167,39 @@ void wait_for_threads(ThreadState& ts) {
   if (!shutdown || !call(ts, shutdown.get())) write_unraisable(ts, threading);
 }
 
+// Threads that nobody waits for: daemon threads and those of _thread. Where an interpreter ends and the process goes on, they
+// are asked to end, by SystemExit, and get a moment for it; what they do then is cut off.
+constexpr int64_t kLastMoment = 100'000'000;
+void end_other_threads(ThreadState& ts) {
+  Interpreter& interp = ts.interpreter();
+  auto ask = [&] {
+    std::lock_guard hold(interp.list_lock);
+    bool any = false;
+    for (ThreadState* t = interp.threads; t != nullptr; t = static_cast<ThreadState*>(t->next)) {
+      if (t == &ts) continue;
+      any = true;
+      if (t->async_exc == nullptr) t->async_exc = new_ref(PyExc_SystemExit);
+      t->parker.wake(Parker::kPoked);
+    }
+    if (any) interp.breaker.set(kBreakAsyncExc);
+    return any;
+  };
+  int64_t deadline = monotonic_now() + kLastMoment;
+  while (ask() && monotonic_now() < deadline) {
+    detach(&ts);
+    timespec pause{0, 500'000};
+    nanosleep(&pause, nullptr);
+    attach(&ts);
+  }
+}
+
 // Everything up to the point where no Python code can run any more.
 void finalize_interpreter(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
   wait_for_threads(ts);
   run_atexit(ts);
   interp.finalizing = true;
+  if (!interp.is_main) end_other_threads(ts);
 }
 
 void tear_down(ThreadState& ts) {
@@ -227,6 +251,7 @@ int runtime_finish() {
   end_other_interpreters(ts);
   if (flush_std_files(ts) < 0) status = -1;
   rt.finalizing.store(&ts, std::memory_order_release);
+  ts.interpreter().finalizer.store(&ts, std::memory_order_release);
   rt.initialized.store(false);
   signals_restore();
   gc_collect(ts, 2);
@@ -234,7 +259,6 @@ int runtime_finish() {
   if (flush_std_files(ts) < 0) status = -1;
   Interpreter* interp = &ts.interpreter();
   clear_thread_state(ts, &ts);
-  interp->gone = true;
   end_thread_state(&ts);
   if (interp->threads == nullptr) {
     delete_interpreter_struct(interp);
@@ -250,9 +274,9 @@ void interpreter_end(ThreadState* tsp) {
   interp->closing.store(true);
   finalize_interpreter(ts);
   (void)flush_std_files(ts);
+  interp->finalizer.store(&ts, std::memory_order_release);
   tear_down(ts);
   clear_thread_state(ts, &ts);
-  interp->gone = true;
   end_thread_state(&ts);
   delete_interpreter_struct(interp);
 }

@@ -26,7 +26,11 @@ struct InterpreterOptions {
   bool allow_threads = true;
   bool allow_daemon_threads = true;
   bool check_multi_interp_extensions = false;
+  bool use_main_obmalloc = true;  // told by later versions' configurations; the heap is each interpreter's own in any case
 };
+
+// Who made an interpreter: the numbers of later versions.
+enum class Whence : uint8_t { kUnknown, kRuntime, kLegacyApi, kApi, kCrossApi, kModule };
 
 // Codec registry (Objects/str/codecs): lists and dicts made on first use.
 struct CodecState {
@@ -60,8 +64,10 @@ struct Interpreter {
   bool finalizing = false;
   bool ended_by_interrupt = false;  // the program's end was a KeyboardInterrupt that nobody caught
   bool importing_core = false;
-  bool gone = false;  // ended; only daemon threads that will never run again still know of it
   std::atomic<bool> closing{false};
+  // The thread that takes it down: from then on no other one can attach.
+  std::atomic<ThreadState*> finalizer{nullptr};
+  Whence whence = Whence::kUnknown;  // written before it is ready
 
   // Guarded by Runtime's interpreters_lock: who is inside, through scope.h.
   bool ready = false;              // others may see it
@@ -121,6 +127,7 @@ struct Interpreter {
   std::mutex list_lock;
   ThreadState* threads = nullptr;
   uint64_t next_thread_id = 1;
+  bool abandoned = false;  // ended while threads knew of it: the last of them gives its memory back
   Py_ssize_t thread_count = 0;  // threads started by _thread and alive
 
   // Weak references to objects that all interpreters share, by address (Objects/weakref).
@@ -137,6 +144,11 @@ struct Interpreter {
 
 ATOLL_INLINE Interpreter& interp_of(ThreadState& ts) { return ts.interpreter(); }
 ATOLL_INLINE Interpreter& as_interp(PyInterpreterState* i) { return *reinterpret_cast<Interpreter*>(i); }
+
+// Does a thread still know of the ended interpreter? Then the last one gives up its memory as it learns of the end.
+bool interpreter_abandon(Interpreter* interp);
+// Gives up the heap and the struct itself.
+void interpreter_drop_memory(Interpreter* interp);
 
 // ---- objects: memory -------------------------------------------------------------------------------------------
 

@@ -155,15 +155,18 @@ void clear_thread_state(ThreadState& on, ThreadState* ts) {
 
 namespace {
 
-void unlink_thread_state(ThreadState* ts) {
+void unlink_locked(ThreadState* ts) {
   Interpreter& interp = ts->interpreter();
-  std::lock_guard hold(interp.list_lock);
   if (ts->prev != nullptr) {
     ts->prev->next = ts->next;
   } else {
     interp.threads = static_cast<ThreadState*>(ts->next);
   }
   if (ts->next != nullptr) ts->next->prev = ts->prev;
+}
+void unlink_thread_state(ThreadState* ts) {
+  std::lock_guard hold(ts->interpreter().list_lock);
+  unlink_locked(ts);
 }
 
 void free_thread_state(ThreadState* ts) {
@@ -192,20 +195,48 @@ void end_thread_state(ThreadState* ts) {
   free_thread_state(ts);
 }
 
+namespace {
+
+// For a thread whose interpreter ends, or has ended, without it. What it was doing (a system call, say) may have been using
+// the interpreter's memory until now: that goes with the last of them. The thread never runs again.
+[[noreturn]] void stay_away(ThreadState* ts) {
+  Interpreter& interp = ts->interpreter();
+  bool last;
+  {
+    std::lock_guard hold(interp.list_lock);
+    unlink_locked(ts);
+    last = interp.threads == nullptr && interp.abandoned;
+  }
+  if (last) interpreter_drop_memory(&interp);
+  for (;;) pause();
+}
+
+}  // namespace
+
+void interpreter_drop_memory(Interpreter* interp) {
+  interp->heap.drop_all();
+  interp->~Interpreter();
+  std::free(interp);
+}
+
+bool interpreter_abandon(Interpreter* interp) {
+  std::lock_guard hold(interp->list_lock);
+  interp->abandoned = interp->threads != nullptr;
+  return interp->abandoned;
+}
+
 void attach(ThreadState* ts) {
   ATOLL_ASSERT(t_current == nullptr);
-  Runtime& rt = runtime();
-  ThreadState* finalizing = rt.finalizing.load(std::memory_order_acquire);
-  if (finalizing != nullptr && finalizing != ts && ts->interpreter().is_main) {
-    // The process is going down: this thread must not run Python any more.
-    for (;;) pause();
-  }
-  ts->interpreter().gil->acquire(ts);
-  finalizing = rt.finalizing.load(std::memory_order_acquire);
-  bool main_ends = finalizing != nullptr && finalizing != ts && ts->interpreter().is_main;
-  if (main_ends || ts->interpreter().gone) {  // a daemon thread whose interpreter has ended
-    ts->interpreter().gil->release(ts);
-    for (;;) pause();
+  Interpreter& interp = ts->interpreter();
+  auto ends_without_us = [&] {
+    ThreadState* finalizer = interp.finalizer.load(std::memory_order_acquire);
+    return finalizer != nullptr && finalizer != ts;
+  };
+  if (ends_without_us()) stay_away(ts);
+  interp.gil->acquire(ts);
+  if (ends_without_us()) {
+    interp.gil->release(ts);
+    stay_away(ts);
   }
   t_current = ts;
   if (ts->c_stack_limit == nullptr) {

@@ -47,9 +47,8 @@ Poll vm_poll(ThreadState& ts) {
     t_current = nullptr;
     interp.gil->yield_to_waiter(&ts);
     t_current = &ts;
-    Runtime& rt = runtime();
-    ThreadState* finalizing = rt.finalizing.load(std::memory_order_acquire);
-    if (finalizing != nullptr && finalizing != &ts && interp.is_main) {
+    ThreadState* finalizer = interp.finalizer.load(std::memory_order_acquire);
+    if (finalizer != nullptr && finalizer != &ts) {
       detach(&ts);
       attach(&ts);  // does not come back
     }
