@@ -51,14 +51,16 @@ void on_signal(int signum) {
     return;
   }
   SignalState& s = runtime().signals;
+  ThreadState* inside = signum == SIGINT ? runtime().main_inside.load(std::memory_order_acquire) : nullptr;
+  if (inside != nullptr) {
+    s.interrupted_inside.store(true, std::memory_order_relaxed);
+    inside->interpreter().breaker.set(kBreakInterrupt);
+    inside->parker.wake(Parker::kPoked);
+  }
   s.tripped[signum].store(true, std::memory_order_relaxed);
   s.any.store(true, std::memory_order_release);
   if (Interpreter* main = runtime().main) main->breaker.set(kBreakSignals);
   if (ThreadState* main_thread = runtime().main_tstate) main_thread->parker.wake(Parker::kPoked);
-  if (ThreadState* inside = runtime().main_inside.load(std::memory_order_acquire); inside != nullptr && signum == SIGINT) {
-    inside->interpreter().breaker.set(kBreakInterrupt);
-    inside->parker.wake(Parker::kPoked);
-  }
   int fd = s.wakeup_fd.load(std::memory_order_relaxed);
   if (fd != -1) {
     unsigned char byte = static_cast<unsigned char>(signum);
@@ -349,6 +351,15 @@ void signals_restore() {
   }
 }
 
+namespace {
+bool is_default_int_handler(PyObject* handler) {
+  if (!PyCFunction_Check(handler)) return false;
+  auto* f = reinterpret_cast<PyCFunctionObject*>(handler);
+  return f->m_module != nullptr && is_str(f->m_module) && str_equals_ascii(f->m_module, "_signal") &&
+         std::strcmp(f->m_ml->ml_name, "default_int_handler") == 0;
+}
+}  // namespace
+
 Status upcall_run_signal_handlers(ThreadState& ts) {
   SignalState& s = runtime().signals;
   if (!s.any.exchange(false, std::memory_order_acquire)) return Status::kOk;
@@ -358,6 +369,8 @@ Status upcall_run_signal_handlers(ThreadState& ts) {
     PyObject* d = handlers(ts);
     Ref<> handler;
     Status st = key && d != nullptr ? dict_lookup(ts, d, key.get(), &handler) : Status::kError;
+    // What KeyboardInterrupt is for has been interrupted: the interpreter in which the main thread was.
+    if (i == SIGINT && s.interrupted_inside.exchange(false) && handler && is_default_int_handler(handler.get())) continue;
     if (!failed(st) && handler && PyCallable_Check(handler.get())) {
       Ref<PyFrameObject> frame = vm_current_frame(ts);
       if (!frame && error_set(ts)) st = Status::kError;
@@ -379,10 +392,15 @@ ATOLL_BUILTIN_MODULE(PyInit__signal, "_signal", "Handlers of signals.", 0, atl::
 
 using namespace atl;
 
+// Also where code that waits learns that its interpreter is interrupted, or has used up its time.
 int PyErr_CheckSignals() {
   ThreadState* ts = current_thread_or_null();
-  if (ts == nullptr || !ts->interpreter().is_main || !ts->is_main_thread) return 0;
-  return static_cast<int>(upcall_run_signal_handlers(*ts));
+  if (ts == nullptr) return 0;
+  if (ts->is_main_thread && ts->interpreter().is_main && failed(upcall_run_signal_handlers(*ts))) return -1;
+  const uint32_t bits = ts->interpreter().breaker.load();
+  if ((bits & kBreakInterrupt) && failed(interrupt_poll(*ts))) return -1;
+  if ((bits & kBreakLimits) && failed(cpu_limit_poll(*ts))) return -1;
+  return 0;
 }
 int _PyErr_CheckSignals() { return PyErr_CheckSignals(); }
 int PyErr_SetInterruptEx(int signum) {

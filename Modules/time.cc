@@ -120,13 +120,12 @@ Ref<> m_sleep(ThreadState& ts, PyObject*, PyObject* seconds_arg) {
   if (!clock_ns(ts, CLOCK_MONOTONIC, &now)) return {};
   int64_t end;
   if (__builtin_add_overflow(now, ns, &end)) end = INT64_MAX;
-  timespec until{static_cast<time_t>(end / kNs), static_cast<long>(end % kNs)};
+  // On the thread's Parker, where signals and interrupts wake it.
   for (;;) {
-    PyThreadState* saved = PyEval_SaveThread();
-    int error = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
-    PyEval_RestoreThread(saved);
-    if (error == 0) return new_none();
-    if (error != EINTR) return raise_os_error(ts, error);
+    detach(&ts);
+    uint32_t reasons = ts.parker.wait(end == INT64_MAX ? end - 1 : end);
+    attach(&ts);
+    if (reasons == 0) return new_none();
     if (PyErr_CheckSignals() < 0) return {};
   }
 }

@@ -184,18 +184,7 @@ int PyThreadState_SetAsyncExc(unsigned long id, PyObject* exc) {
 // ---- pending calls -----------------------------------------------------------------------------------------------
 
 int Py_AddPendingCall(int (*func)(void*), void* arg) {
-  Interpreter* main = runtime().main;
-  auto* node = static_cast<PendingNode*>(std::calloc(1, sizeof(PendingNode)));
-  if (main == nullptr || node == nullptr) {
-    std::free(node);
-    return -1;
-  }
-  node->func = func;
-  node->arg = arg;
-  node->owned = true;
-  main->pending.post(node);
-  main->breaker.set(kBreakPending);
-  return 0;
+  return pending_post_main(func, arg) ? 0 : -1;
 }
 
 // ---- recursion ---------------------------------------------------------------------------------------------------

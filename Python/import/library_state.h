@@ -1,9 +1,7 @@
 // Code images of the library that all interpreters share. Part of Runtime.
 #pragma once
 
-#include <mutex>
-
-#include "Python/runtime/base.h"
+#include "Python/runtime/leaf_lock.h"
 
 namespace atl {
 
@@ -15,7 +13,7 @@ struct LibraryEntry {
 };
 
 struct LibraryImages {
-  std::mutex lock;  // guards all below; held while an image is sealed, so the sealed arena's lock may be taken inside
+  LeafMutex lock{LockRank::kLibrary};  // guards all below; held while an image is sealed, so the sealed arena's lock may be taken inside
   LibraryEntry* entries = nullptr;  // open addressing by path
   size_t count = 0;
   size_t mask = 0;

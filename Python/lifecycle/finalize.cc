@@ -15,6 +15,7 @@
 #include "Python/lifecycle/lifecycle.h"
 #include "Python/lifecycle/steps.h"
 #include "Python/runtime/collector.h"
+#include "Python/runtime/guard.h"
 #include "Python/runtime/runtime.h"
 #include "Python/runtime/scope.h"
 #include "Python/sharing/channel_object.h"
@@ -36,9 +37,6 @@ void delete_interpreter_struct(Interpreter* interp) {
       break;
     }
     if (rt.main == interp) rt.main = nullptr;
-  }
-  while (PendingNode* node = interp->pending.take()) {
-    if (node->owned) std::free(node);
   }
   int64_t id = interp->id;
   str_state_clear(*interp);
@@ -197,7 +195,9 @@ void end_other_threads(ThreadState& ts) {
 void finalize_interpreter(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
   wait_for_threads(ts);
+  interpreter_await_guards(ts);
   run_atexit(ts);
+  pending_drain(ts);
   interp.finalizing = true;
   if (!interp.is_main) end_other_threads(ts);
 }
@@ -205,6 +205,8 @@ void finalize_interpreter(ThreadState& ts) {
 void tear_down(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
   finalize_modules(ts);
+  // The last moment at which a call can do something useful; who posts from now on is told that it is too late.
+  pending_close(ts);
   unwind_steps(ts);
   gc_collect(ts, 2);
   clear_field(interp.dict);
@@ -249,6 +251,7 @@ int runtime_finish() {
   int status = 0;
   finalize_interpreter(ts);
   end_other_interpreters(ts);
+  helper_end(ts);
   if (flush_std_files(ts) < 0) status = -1;
   rt.finalizing.store(&ts, std::memory_order_release);
   ts.interpreter().finalizer.store(&ts, std::memory_order_release);
@@ -263,6 +266,7 @@ int runtime_finish() {
   if (interp->threads == nullptr) {
     delete_interpreter_struct(interp);
     heap_pool_drop();
+    interpreter_structs_drop();
   }
   rt.finalizing.store(nullptr);
   return status;

@@ -128,22 +128,20 @@ void print_init_failure(ThreadState& ts, const char* step) {
 // ---- interpreters ------------------------------------------------------------------------------------------------
 
 Interpreter* new_interpreter_struct(bool is_main) {
-  void* memory = std::aligned_alloc(64, (sizeof(Interpreter) + 63) & ~size_t{63});
-  if (memory == nullptr) return nullptr;
-  std::memset(memory, 0, sizeof(Interpreter));
-  auto* interp = new (memory) Interpreter();
+  Interpreter* interp = interpreter_struct_new();
+  if (interp == nullptr) return nullptr;
   Runtime& rt = runtime();
   interp->is_main = is_main;
   interp->heap.init(interp);
   gc_init(interp->gc);
   interp->gil = &interp->own_gil;
-  std::lock_guard hold(rt.interpreters_lock);
+  std::unique_lock hold(rt.interpreters_lock);
   if (rt.interpreter_count == rt.interpreter_capacity) {
     size_t n = rt.interpreter_capacity ? rt.interpreter_capacity * 2 : 16;
     auto** grown = static_cast<Interpreter**>(std::realloc(rt.interpreters, n * sizeof(Interpreter*)));
     if (grown == nullptr) {
-      interp->~Interpreter();
-      std::free(memory);
+      hold.unlock();
+      interpreter_struct_free(interp);
       return nullptr;
     }
     rt.interpreters = grown;
@@ -191,6 +189,7 @@ bool runtime_start(const Config& config) {
   if (rt.initialized.load()) return true;
   rt.config = &config;
   rt.main_thread = static_cast<unsigned long>(pthread_self());
+  helper_reset();
   make_hash_secret(config);
   Interpreter* interp = new_interpreter_struct(true);
   if (interp == nullptr) {

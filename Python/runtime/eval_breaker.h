@@ -15,6 +15,9 @@ enum BreakerBit : uint32_t {
   kBreakCollect = 1u << 4,    // a garbage collection is due
   kBreakInterrupt = 1u << 5,  // the interpreter is to stop
   kBreakTracing = 1u << 6,    // a thread changed its trace or profile function
+  kBreakDrain = 1u << 7,      // calls that this interpreter has posted wait in an idle one
+  kBreakLimits = 1u << 8,     // the processor-time limit is used up, or has just been set
+  kBreakMainCalls = 1u << 9,  // calls for the main thread wait (main interpreter)
 };
 
 class EvalBreaker {
@@ -22,6 +25,8 @@ class EvalBreaker {
   ATOLL_INLINE bool any() const { return bits_.load(std::memory_order_relaxed) != 0; }
   uint32_t load() const { return bits_.load(std::memory_order_acquire); }
   void set(uint32_t bit) { bits_.fetch_or(bit, std::memory_order_release); }
+  // Was it set? Not any more.
+  bool take(uint32_t bit) { return (bits_.load(std::memory_order_relaxed) & bit) && (bits_.fetch_and(~bit, std::memory_order_acq_rel) & bit); }
   void clear(uint32_t bit) { bits_.fetch_and(~bit, std::memory_order_acq_rel); }
 
  private:

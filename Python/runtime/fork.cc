@@ -1,21 +1,28 @@
 // The locks of the runtime around fork.
 //
-// Order: the interpreter table, each interpreter's list of threads in the table's order, the sealed arena, the pool of
-// chunks, the C library's state. A lock of an interpreter (Gil) needs no such care: the forking thread holds its own, and the child makes that one anew.
+// All leaves are taken, in the order of LockRank; the child gives them up like the parent, so that none of them is in the hands
+// of a thread that is not there. A lock of an interpreter (Gil) needs no such care: the forking thread holds its own, the
+// child makes that one anew, and other interpreters are gone.
 #include "Python/runtime/fork.h"
 
 #include <pthread.h>
 #include <unistd.h>
 
 #include "Python/runtime/runtime.h"
+#include "Python/runtime/upcalls.h"
 
 namespace atl {
 
 void fork_take_locks() {
   Runtime& rt = runtime();
+  lock_check::pause();
   rt.interpreters_lock.lock();
   for (size_t i = 0; i < rt.interpreter_count; ++i) rt.interpreters[i]->list_lock.lock();
+  rt.helper.lock.lock();
+  rt.library.lock.lock();
   rt.sealed_lock.lock();
+  upcall_fork_lock_channels();
+  for (size_t i = 0; i < rt.interpreter_count; ++i) rt.interpreters[i]->heap.fork_lock();
   rt.chunk_pool.lock.lock();
   rt.libc.lock.lock();
 }
@@ -24,9 +31,14 @@ void fork_release_locks() {
   Runtime& rt = runtime();
   rt.libc.lock.unlock();
   rt.chunk_pool.lock.unlock();
+  for (size_t i = rt.interpreter_count; i > 0; --i) rt.interpreters[i - 1]->heap.fork_unlock();
+  upcall_fork_unlock_channels();
   rt.sealed_lock.unlock();
+  rt.library.lock.unlock();
+  rt.helper.lock.unlock();
   for (size_t i = rt.interpreter_count; i > 0; --i) rt.interpreters[i - 1]->list_lock.unlock();
   rt.interpreters_lock.unlock();
+  lock_check::resume();
 }
 
 void fork_in_child(ThreadState& ts) {
@@ -34,8 +46,8 @@ void fork_in_child(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
   fork_release_locks();
   interp.gil->reset_after_fork(&ts);
-  ts.thread_id = static_cast<unsigned long>(pthread_self());
-  ts.native_thread_id = static_cast<unsigned long>(gettid());
+  helper_reset();
+  thread_facts_after_fork(&ts);
   bool was_main = ts.is_main_thread;
   ts.is_main_thread = true;
   rt.main_thread = ts.thread_id;
@@ -47,6 +59,13 @@ void fork_in_child(ThreadState& ts) {
     if (other == &interp || other == rt.main) rt.interpreters[kept++] = other;
   }
   rt.interpreter_count = kept;
+  upcall_fork_channels_in_child(interp.id);
+  rt.main_inside.store(interp.is_main ? nullptr : &ts);
+  interp.inbox.runner = nullptr;
+  interp.inbox.noted.store(kNotNoted);
+  interp.guards = 0;  // of threads that are not there
+  interp.guard_waiter = nullptr;
+  interp.breaker.clear(kBreakDrain);
   // Signals that arrived for the parent are the parent's.
   rt.signals.any.store(false);
   for (auto& tripped : rt.signals.tripped) tripped.store(false);

@@ -3,6 +3,9 @@
 // A thread that wants the lock waits for one switch interval and then asks the holder, through the interpreter's
 // eval breaker, to let go; the holder hands over at its next poll and does not take the lock back before somebody
 // else had it. Several interpreters may share one Gil (Py_NewInterpreter shares the main one's).
+//
+// Taking and giving up are also where an interpreter's time is counted (statistics.h), and where it becomes idle: a
+// thread that detaches while pending calls wait leaves word for the helper thread.
 #pragma once
 
 #include <condition_variable>
@@ -14,24 +17,27 @@ namespace atl {
 
 class Gil {
  public:
-  // Blocks until the lock is ours. `breaker` is the eval breaker of the interpreter that ts belongs to.
+  // Blocks until the lock is ours. Whoever calls holds no other interpreter's lock and no leaf.
   void acquire(ThreadState* ts);
   bool try_acquire(ThreadState* ts);
   void release(ThreadState* ts);
   // Called by the holder at a poll: lets a waiter have the lock, then takes it again.
   void yield_to_waiter(ThreadState* ts);
-  ThreadState* holder() const { return holder_; }
+  ThreadState* holder() const { return holder_.load(std::memory_order_relaxed); }
   // After fork, in the child: only the forking thread is left.
   void reset_after_fork(ThreadState* ts);
 
   std::atomic<unsigned long> interval_us{5000};
 
  private:
-  std::mutex mutex_;                // guards all below; a leaf lock
+  void took(ThreadState* ts);
+  void leaving(ThreadState* ts);
+
+  std::mutex mutex_;                // guards all below; a leaf (LockRank::kGil)
   std::condition_variable free_;    // the lock became free
   std::condition_variable taken_;   // somebody took it after a forced hand-over
   bool locked_ = false;
-  ThreadState* holder_ = nullptr;
+  std::atomic<ThreadState*> holder_{nullptr};
   uint64_t switches_ = 0;
   unsigned waiters_ = 0;
   Interpreter* holder_interp_ = nullptr;

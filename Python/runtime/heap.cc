@@ -205,6 +205,20 @@ void Heap::drop_all() {
   while (live_ != nullptr) free_remote(live_ + 1);
 }
 
+void Heap::fork_lock() {
+  books_.lock();
+  live_lock_.lock();
+}
+void Heap::fork_unlock() {
+  live_lock_.unlock();
+  books_.unlock();
+}
+
+HeapFigures Heap::figures() {
+  std::lock_guard hold(live_lock_);
+  return {stats_.bytes_reserved, stats_.bytes_reserved, stats_.large_blocks};
+}
+
 Interpreter* heap_owner_of(const void*) { return nullptr; }
 
 #else  // !ATOLL_MALLOC_OBJECTS
@@ -316,9 +330,12 @@ void Heap::adopt_chunk(Chunk* c) {
   std::memset(c->span_of_page, 0, sizeof c->span_of_page);
   std::memset(c->spans, 0, sizeof c->spans);
   c->prev = nullptr;
-  c->next = chunks_;
-  if (chunks_) chunks_->prev = c;
-  chunks_ = c;
+  {
+    std::lock_guard hold(books_);
+    c->next = chunks_;
+    if (chunks_) chunks_->prev = c;
+    chunks_ = c;
+  }
   stats_.bytes_reserved += kChunkSize;
   ++stats_.chunks;
   set_room(c);
@@ -382,8 +399,11 @@ void Heap::give_chunk(Chunk* c) {
   c->free_pages = 0;
   set_room(c);
   table_leave(c);
-  (c->prev ? c->prev->next : chunks_) = c->next;
-  if (c->next) c->next->prev = c->prev;
+  {
+    std::lock_guard hold(books_);
+    (c->prev ? c->prev->next : chunks_) = c->next;
+    if (c->next) c->next->prev = c->prev;
+  }
   stats_.bytes_reserved -= kChunkSize;
   --stats_.chunks;
   pool_give(c);
@@ -473,9 +493,12 @@ void* Heap::alloc_large(size_t size) {
     return nullptr;
   }
   c->prev = nullptr;
-  c->next = large_;
-  if (large_) large_->prev = c;
-  large_ = c;
+  {
+    std::lock_guard hold(books_);
+    c->next = large_;
+    if (large_) large_->prev = c;
+    large_ = c;
+  }
   stats_.bytes_reserved += mapped;
   ++stats_.large_blocks;
   return reinterpret_cast<char*>(c) + kLargeHeader;
@@ -484,8 +507,11 @@ void* Heap::alloc_large(size_t size) {
 // Takes a large block out of the books; its mapping stays.
 void Heap::forget_large(Chunk* c) {
   table_leave(c);
-  (c->prev ? c->prev->next : large_) = c->next;
-  if (c->next) c->next->prev = c->prev;
+  {
+    std::lock_guard hold(books_);
+    (c->prev ? c->prev->next : large_) = c->next;
+    if (c->next) c->next->prev = c->prev;
+  }
   stats_.bytes_reserved -= c->mapped_size;
   --stats_.large_blocks;
 }
@@ -514,15 +540,22 @@ void* Heap::move_large(Chunk* c, size_t mapped) {
     return nullptr;
   }
   table_leave(c);
-  if (mremap(c, old, mapped, MREMAP_MAYMOVE | MREMAP_FIXED, place) == MAP_FAILED) {
+  bool gone;
+  {
+    std::lock_guard hold(books_);
+    gone = mremap(c, old, mapped, MREMAP_MAYMOVE | MREMAP_FIXED, place) != MAP_FAILED;
+    if (gone) {
+      moved->mapped_size = mapped;
+      (moved->prev ? moved->prev->next : large_) = moved;
+      if (moved->next) moved->next->prev = moved;
+    }
+  }
+  if (!gone) {
     munmap(place, mapped);
     table_enter(c);
     return nullptr;
   }
-  moved->mapped_size = mapped;
   table_enter(moved);
-  (moved->prev ? moved->prev->next : large_) = moved;
-  if (moved->next) moved->next->prev = moved;
   stats_.bytes_reserved += mapped - old;
   return reinterpret_cast<char*>(moved) + kLargeHeader;
 }
@@ -612,15 +645,21 @@ void* Heap::realloc(void* p, size_t size) {
 }
 
 void Heap::drop_all() {
-  while (chunks_ != nullptr) {
-    Chunk* c = chunks_;
-    chunks_ = c->next;
+  Chunk *chunks, *large;
+  {
+    std::lock_guard hold(books_);
+    chunks = std::exchange(chunks_, nullptr);
+    large = std::exchange(large_, nullptr);
+  }
+  while (chunks != nullptr) {
+    Chunk* c = chunks;
+    chunks = c->next;
     table_leave(c);
     pool_give(c);
   }
-  while (large_ != nullptr) {
-    Chunk* c = large_;
-    large_ = c->next;
+  while (large != nullptr) {
+    Chunk* c = large;
+    large = c->next;
     table_leave(c);
     munmap(c, c->mapped_size);
   }
@@ -637,6 +676,32 @@ void Heap::drop_all() {
   remote_.store(nullptr, std::memory_order_relaxed);
   stats_ = HeapStats{};
   init(owner_);
+}
+
+void Heap::fork_lock() { books_.lock(); }
+void Heap::fork_unlock() { books_.unlock(); }
+
+// The owner goes on allocating meanwhile: each field is read once, and a span that is just coming or going counts or not.
+HeapFigures Heap::figures() {
+  auto read = [](const auto& field) { return __atomic_load_n(&field, __ATOMIC_RELAXED); };
+  HeapFigures f{};
+  std::lock_guard hold(books_);
+  for (Chunk* c = chunks_; c != nullptr; c = c->next) {
+    for (unsigned p = 1; p <= kChunkPages; ++p) {
+      const Span& s = c->spans[p];
+      const size_t pages = read(s.pages), used = read(s.used);
+      const uint8_t cls = read(s.size_class);
+      if (pages == 0 || used == 0) continue;
+      f.blocks += used;
+      f.bytes_used += cls < kSizeClasses ? used * kClassSize[cls] : pages * kPageSize;
+    }
+  }
+  for (Chunk* c = large_; c != nullptr; c = c->next) {
+    ++f.blocks;
+    f.bytes_used += read(c->user_size);
+  }
+  f.bytes_reserved = read(stats_.bytes_reserved);
+  return f;
 }
 
 Interpreter* heap_owner_of(const void* p) {

@@ -20,7 +20,7 @@
 #include <atomic>
 #include <mutex>
 
-#include "Python/runtime/base.h"
+#include "Python/runtime/leaf_lock.h"
 
 namespace atl {
 
@@ -101,6 +101,13 @@ struct HeapStats {
   size_t large_blocks;
 };
 
+// What a heap holds, as anybody may see it: exact while the owner's lock is free, otherwise as of some moment during the call.
+struct HeapFigures {
+  size_t bytes_reserved;
+  size_t bytes_used;  // in blocks that are handed out, rounded up as they are
+  size_t blocks;
+};
+
 class Heap {
  public:
   void init(Interpreter* owner);
@@ -118,8 +125,13 @@ class Heap {
 
   Interpreter* owner() const { return owner_; }
   HeapStats stats() const { return stats_; }
-  // Bytes this heap may reserve at most; 0 means no limit.
-  size_t limit = 0;
+  // Any thread, no interpreter's lock; the heap stays there meanwhile. Walks the chunks.
+  HeapFigures figures();
+  // Around fork.
+  void fork_lock();
+  void fork_unlock();
+  // Bytes this heap may reserve at most; 0 means no limit. Any thread sets it; allocations beyond it fail from then on.
+  std::atomic<size_t> limit{0};
 
  private:
   friend struct Runtime;
@@ -142,17 +154,22 @@ class Heap {
   void drop_kept();
   void list_push(unsigned cls, Span* s);
   void list_remove(unsigned cls, Span* s);
-  bool within_limit(size_t more) const { return limit == 0 || stats_.bytes_reserved + more <= limit; }
+  bool within_limit(size_t more) const {
+    size_t most = limit.load(std::memory_order_relaxed);
+    return most == 0 || stats_.bytes_reserved + more <= most;
+  }
 
 #ifdef ATOLL_MALLOC_OBJECTS
   struct MallocBlock* live_ = nullptr;
-  std::mutex live_lock_;  // a block may be freed without the interpreter's lock
+  LeafMutex live_lock_{LockRank::kHeapBlocks};  // a block may be freed without the interpreter's lock
   friend struct MallocBlock;
 #else
   Span* current_[kSizeClasses];
 #endif
   Span* partial_[kSizeClasses];
   uint32_t span_count_[kSizeClasses];
+  // Taken by the owner where these two lists or a mapping in them change, by others to read them.
+  LeafMutex books_{LockRank::kHeapBooks};
   Chunk* chunks_ = nullptr;
   Chunk* large_ = nullptr;
   Chunk* roomy_[16] = {};        // by longest free run; [0] stays empty

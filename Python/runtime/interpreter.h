@@ -3,13 +3,15 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 
 #include "Python/runtime/eval_breaker.h"
 #include "Python/runtime/gc_state.h"
 #include "Python/runtime/gil.h"
 #include "Python/runtime/heap.h"
+#include "Python/runtime/leaf_lock.h"
 #include "Python/runtime/pending.h"
+#include "Python/runtime/post_gate.h"
+#include "Python/runtime/statistics.h"
 #include "Python/runtime/thread_state.h"
 #include "Python/runtime/type_state.h"
 #include "Python/sharing/sharing_state.h"
@@ -56,7 +58,11 @@ struct Interpreter {
 
   Gil* gil = nullptr;  // &own_gil, or the main interpreter's
   Gil own_gil;
-  PendingQueue pending;  // own lock-free queue
+  // Who is attached; NULL: the interpreter is idle. Written by whoever takes or gives up its lock, read by anybody.
+  std::atomic<ThreadState*> attached{nullptr};
+  InterpreterCounters counters;
+  CpuLimit cpu;         // atomic
+  PendingInbox inbox;   // lock-free queues
 
   int64_t id = 0;
   InterpreterOptions options;
@@ -75,6 +81,9 @@ struct Interpreter {
   bool running_main = false;       // somebody runs code in __main__
   bool home_busy = false;          // somebody uses `home`
   ThreadState* home = nullptr;     // the state that came with the interpreter; entering threads take it in turn
+  uint32_t guards = 0;             // guard.h: they hold off its end
+  bool guards_closed = false;
+  ThreadState* guard_waiter = nullptr;  // waits for the last of them
   int64_t id_refs = 0;             // Interpreter objects that keep it alive, in any interpreter
   bool ends_with_refs = false;     // it ends when the last of them goes
 
@@ -124,11 +133,11 @@ struct Interpreter {
   _PyFrameEvalFunction eval_frame = nullptr;
 
   // Thread states; list_lock is a leaf lock, because threads come and go without our GIL.
-  std::mutex list_lock;
+  LeafMutex list_lock{LockRank::kThreadList};
   ThreadState* threads = nullptr;
   uint64_t next_thread_id = 1;
   bool abandoned = false;  // ended while threads knew of it: the last of them gives its memory back
-  Py_ssize_t thread_count = 0;  // threads started by _thread and alive
+  std::atomic<Py_ssize_t> thread_count{0};  // threads started by _thread and alive
 
   // Weak references to objects that all interpreters share, by address (Objects/weakref).
   struct SharedWeakrefs* shared_weakrefs = nullptr;

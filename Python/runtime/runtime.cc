@@ -14,6 +14,14 @@ namespace atl {
 
 constinit thread_local ThreadState* t_current __attribute__((tls_model("initial-exec"))) = nullptr;
 
+// What a thread knows of itself, asked for once: a thread state may be used by many threads in turn.
+struct ThreadFacts {
+  char* stack_limit;
+  char* stack_base;
+  unsigned long native_id;
+};
+constinit thread_local ThreadFacts t_facts __attribute__((tls_model("initial-exec"))) = {nullptr, nullptr, 0};
+
 // One per process; zero-initialised, so that nothing depends on the order of start.
 constinit Runtime g_runtime;
 
@@ -94,7 +102,10 @@ TypeMutable* type_mutable(Interpreter& interp, PyTypeObject* type) {
 
 // ---- thread states -----------------------------------------------------------------------------------------------
 
-void set_c_stack_bounds(ThreadState* ts) {
+namespace {
+
+ThreadFacts find_thread_facts() {
+  ThreadFacts f{nullptr, nullptr, static_cast<unsigned long>(gettid())};
   pthread_attr_t attr;
   void* low = nullptr;
   size_t size = 0;
@@ -103,13 +114,46 @@ void set_c_stack_bounds(ThreadState* ts) {
     pthread_attr_destroy(&attr);
   }
   if (low == nullptr) {
-    ts->c_stack_limit = static_cast<char*>(__builtin_frame_address(0)) - (size_t{256} << 10);
-    return;
+    f.stack_limit = static_cast<char*>(__builtin_frame_address(0)) - (size_t{256} << 10);
+    return f;
   }
-  ts->c_stack_base = static_cast<char*>(low) + size;
+  f.stack_base = static_cast<char*>(low) + size;
   // The main thread's stack grows on demand up to its limit; keep a margin for what has no check of its own.
   size_t margin = size / 4 < (size_t{192} << 10) ? size / 4 : (size_t{192} << 10);
-  ts->c_stack_limit = static_cast<char*>(low) + margin;
+  f.stack_limit = static_cast<char*>(low) + margin;
+  return f;
+}
+
+// The calling thread is about to use a state that another one, or none, has used before.
+ATOLL_COLD void adopt(ThreadState* ts) {
+  if (t_facts.native_id == 0) t_facts = find_thread_facts();
+  ts->c_stack_limit = t_facts.stack_limit;
+  ts->c_stack_base = t_facts.stack_base;
+  ts->native_thread_id = t_facts.native_id;
+  ts->thread_id = static_cast<unsigned long>(pthread_self());
+  // Any state of the main interpreter serves the process's main thread, where signals are handled.
+  if (ts != runtime().main_tstate) ts->is_main_thread = ts->interpreter().is_main && ts->thread_id == runtime().main_thread;
+}
+
+// Signals for the main thread go where it is.
+void note_main_thread(ThreadState* ts) {
+  Runtime& rt = runtime();
+  if (ts->thread_id != rt.main_thread) return;
+  ThreadState* inside = ts->interpreter().is_main ? nullptr : ts;
+  if (rt.main_inside.load(std::memory_order_relaxed) != inside) rt.main_inside.store(inside, std::memory_order_release);
+}
+
+bool ends_without(ThreadState* ts) {
+  ThreadState* finalizer = ts->interpreter().finalizer.load(std::memory_order_acquire);
+  return finalizer != nullptr && finalizer != ts;
+}
+
+}  // namespace
+
+void thread_facts_after_fork(ThreadState* ts) {
+  t_facts.native_id = static_cast<unsigned long>(gettid());
+  ts->native_thread_id = t_facts.native_id;
+  ts->thread_id = static_cast<unsigned long>(pthread_self());
 }
 
 ThreadState* new_thread_state(Interpreter& interp) {
@@ -178,6 +222,8 @@ void free_thread_state(ThreadState* ts) {
     arena.free(arena.ctx, chunk, chunk->size);
     chunk = previous;
   }
+  ThreadState* self = ts;
+  runtime().main_inside.compare_exchange_strong(self, nullptr);
   std::free(ts);
 }
 
@@ -215,9 +261,56 @@ namespace {
 
 void interpreter_drop_memory(Interpreter* interp) {
   interp->heap.drop_all();
-  interp->~Interpreter();
-  std::free(interp);
+  interpreter_struct_free(interp);
 }
+
+// ---- the memory of interpreters ----------------------------------------------------------------------------------
+
+namespace {
+constexpr size_t kStructBytes = kGateRoom + ((sizeof(Interpreter) + 63) & ~size_t{63});
+}
+
+Interpreter* interpreter_struct_new() {
+  Runtime& rt = runtime();
+  char* block = nullptr;
+  {
+    std::lock_guard hold(rt.interpreters_lock);
+    block = static_cast<char*>(rt.free_structs);
+    if (block != nullptr) rt.free_structs = *reinterpret_cast<void**>(block + kGateRoom);
+  }
+  if (block == nullptr) {
+    block = static_cast<char*>(std::aligned_alloc(64, kStructBytes));
+    if (block == nullptr) return nullptr;
+    new (block) PostGate;
+  }
+  char* body = block + kGateRoom;
+  std::memset(body, 0, kStructBytes - kGateRoom);
+  auto* interp = new (body) Interpreter();
+  post_gate(interp).open();
+  return interp;
+}
+
+void interpreter_struct_free(Interpreter* interp) {
+  Runtime& rt = runtime();
+  post_gate(interp).close();
+  interp->~Interpreter();
+  char* body = reinterpret_cast<char*>(interp);
+  std::lock_guard hold(rt.interpreters_lock);
+  *reinterpret_cast<void**>(body) = rt.free_structs;
+  rt.free_structs = body - kGateRoom;
+}
+
+void interpreter_structs_drop() {
+  Runtime& rt = runtime();
+  std::lock_guard hold(rt.interpreters_lock);
+  while (rt.free_structs != nullptr) {
+    char* block = static_cast<char*>(rt.free_structs);
+    rt.free_structs = *reinterpret_cast<void**>(block + kGateRoom);
+    std::free(block);
+  }
+}
+
+// ---- attaching ---------------------------------------------------------------------------------------------------
 
 bool interpreter_abandon(Interpreter* interp) {
   std::lock_guard hold(interp->list_lock);
@@ -227,23 +320,28 @@ bool interpreter_abandon(Interpreter* interp) {
 
 void attach(ThreadState* ts) {
   ATOLL_ASSERT(t_current == nullptr);
-  Interpreter& interp = ts->interpreter();
-  auto ends_without_us = [&] {
-    ThreadState* finalizer = interp.finalizer.load(std::memory_order_acquire);
-    return finalizer != nullptr && finalizer != ts;
-  };
-  if (ends_without_us()) stay_away(ts);
-  interp.gil->acquire(ts);
-  if (ends_without_us()) {
-    interp.gil->release(ts);
+  if (ts->thread_id != static_cast<unsigned long>(pthread_self()) || ts->c_stack_limit == nullptr) adopt(ts);
+  if (ends_without(ts)) stay_away(ts);
+  ts->interpreter().gil->acquire(ts);
+  if (ends_without(ts)) {
+    ts->interpreter().gil->release(ts);
     stay_away(ts);
   }
   t_current = ts;
-  if (ts->c_stack_limit == nullptr) {
-    set_c_stack_bounds(ts);
-    ts->thread_id = static_cast<unsigned long>(pthread_self());
-    ts->native_thread_id = static_cast<unsigned long>(gettid());
+  note_main_thread(ts);
+}
+
+bool try_attach(ThreadState* ts) {
+  ATOLL_ASSERT(t_current == nullptr);
+  if (ts->thread_id != static_cast<unsigned long>(pthread_self()) || ts->c_stack_limit == nullptr) adopt(ts);
+  if (ends_without(ts) || !ts->interpreter().gil->try_acquire(ts)) return false;
+  if (ends_without(ts)) {
+    ts->interpreter().gil->release(ts);
+    return false;
   }
+  t_current = ts;
+  note_main_thread(ts);
+  return true;
 }
 
 void detach(ThreadState* ts) {

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 
 #include "Python/import/library_state.h"
+#include "Python/runtime/helper.h"
 #include "Python/runtime/interpreter.h"
 #include "Python/sharing/channel_state.h"
 
@@ -20,7 +20,7 @@ struct ChunkTable {
 };
 
 struct ChunkPool {
-  std::mutex lock;       // leaf; guards all below
+  LeafMutex lock{LockRank::kChunkPool};  // guards all below
   Chunk* free = nullptr; // linked through next
   unsigned count = 0;
 };
@@ -28,13 +28,14 @@ struct ChunkPool {
 struct SignalState {
   std::atomic<bool> any{false};
   std::atomic<bool> tripped[kMaxSignal];
+  std::atomic<bool> interrupted_inside{false};  // SIGINT came while the main thread was in another interpreter, and went there
   std::atomic<int> wakeup_fd{-1};
   std::atomic<bool> warn_on_full_buffer{true};
 };
 
 // What the C library keeps for the whole process.
 struct LibcState {
-  std::mutex lock;  // leaf; guards walks through the databases of users and groups, and all below
+  LeafMutex lock{LockRank::kLibc};  // guards walks through the databases of users and groups, and all below
   char* syslog_ident = nullptr;
   bool syslog_open = false;
 };
@@ -51,18 +52,21 @@ struct Runtime {
   unsigned long main_thread = 0;  // written at bring-up and after fork
   ThreadState* main_tstate = nullptr;
 
-  std::mutex interpreters_lock;  // before an interpreter's list_lock; guards the table below
+  LeafMutex interpreters_lock{LockRank::kInterpreters};  // guards the table below, and what Interpreter says
   Interpreter* main = nullptr;
   Interpreter** interpreters = nullptr;
   size_t interpreter_count = 0;
   size_t interpreter_capacity = 0;
   int64_t next_interpreter_id = 0;
+  void* free_structs = nullptr;  // memory of ended interpreters, for the next ones (post_gate.h)
+
+  HelperState helper;  // own lock
 
   ChunkTable chunk_table;  // atomic; level 2 tables added under chunk_pool.lock
   ChunkPool chunk_pool;
 
   // Process-wide immortal identifiers: sealed after bring-up; and the arena they and other sealed objects live in.
-  std::mutex sealed_lock;  // guards the arena while something is published after bring-up
+  LeafMutex sealed_lock{LockRank::kSealed};  // guards the arena while something is published after bring-up
   char* sealed_arena = nullptr;
   size_t sealed_used = 0;
   size_t sealed_size = 0;

@@ -1,37 +1,45 @@
 #include "Python/runtime/scope.h"
 
+#include "Python/runtime/guard.h"
 #include "Python/runtime/runtime.h"
 
 namespace atl {
 
+// The table is in the order of creation.
+Interpreter* find_interpreter_locked(Runtime& rt, int64_t id) {
+  size_t low = 0, high = rt.interpreter_count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (rt.interpreters[middle]->id < id) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low < rt.interpreter_count && rt.interpreters[low]->id == id ? rt.interpreters[low] : nullptr;
+}
+
+void thread_moves_to(ThreadState* to, const ThreadState* from) {
+  to->thread_id = 0;  // attach finds that it is another thread's
+  (void)from;
+}
+
 namespace {
 
-Interpreter* find_locked(Runtime& rt, int64_t id) {
-  for (size_t i = 0; i < rt.interpreter_count; ++i) {
-    if (rt.interpreters[i]->id == id) return rt.interpreters[i];
-  }
-  return nullptr;
+Interpreter* find_open_locked(Runtime& rt, int64_t id) {
+  Interpreter* interp = find_interpreter_locked(rt, id);
+  return interp == nullptr || interp->closing.load(std::memory_order_relaxed) || !interp->ready ? nullptr : interp;
 }
 
 }  // namespace
 
-void thread_moves_to(ThreadState* to, const ThreadState* from) {
-  if (from == nullptr) {
-    to->c_stack_limit = nullptr;  // attach finds them
-    return;
-  }
-  to->c_stack_limit = from->c_stack_limit;
-  to->c_stack_base = from->c_stack_base;
-  to->thread_id = from->thread_id;
-  to->native_thread_id = from->native_thread_id;
-}
+// ---- pins --------------------------------------------------------------------------------------------------------
 
 Interpreter* interpreter_pin(int64_t id) {
   Runtime& rt = runtime();
   std::lock_guard hold(rt.interpreters_lock);
-  Interpreter* interp = find_locked(rt, id);
-  if (interp == nullptr || interp->closing.load(std::memory_order_relaxed) || !interp->ready) return nullptr;
-  ++interp->users;
+  Interpreter* interp = find_open_locked(rt, id);
+  if (interp != nullptr) ++interp->users;
   return interp;
 }
 
@@ -56,6 +64,8 @@ bool interpreter_claim_main(Interpreter* interp) {
   std::lock_guard hold(runtime().interpreters_lock);
   if (interp->running_main) return false;
   interp->running_main = true;
+  // An interrupt was meant for what ran before.
+  if (interp->thread_count == 0) interp->breaker.clear(kBreakInterrupt);
   return true;
 }
 void interpreter_release_main(Interpreter* interp) {
@@ -77,46 +87,111 @@ CloseAnswer interpreter_begin_close(Interpreter* interp) {
   return CloseAnswer::kOk;
 }
 
-InterpreterScope::InterpreterScope(ThreadState* from, Interpreter* target) : from_(from) {
+// ---- guards ------------------------------------------------------------------------------------------------------
+
+Interpreter* interpreter_guard(int64_t id) {
   Runtime& rt = runtime();
-  ThreadState* state = nullptr;
-  {
-    std::lock_guard hold(rt.interpreters_lock);
-    if (target->home != nullptr && !target->home_busy) {
-      target->home_busy = true;
-      state = target->home;
+  std::lock_guard hold(rt.interpreters_lock);
+  Interpreter* interp = find_open_locked(rt, id);
+  if (interp == nullptr || interp->guards_closed) return nullptr;
+  ++interp->guards;
+  return interp;
+}
+
+bool interpreter_guard_again(Interpreter* interp) {
+  std::lock_guard hold(runtime().interpreters_lock);
+  if (interp->guards_closed) return false;
+  ++interp->guards;
+  return true;
+}
+
+void interpreter_unguard(Interpreter* interp) {
+  std::lock_guard hold(runtime().interpreters_lock);
+  if (--interp->guards == 0 && interp->guard_waiter != nullptr) interp->guard_waiter->parker.wake(Parker::kWoken);
+}
+
+void interpreter_await_guards(ThreadState& ts) {
+  Interpreter& interp = ts.interpreter();
+  for (;;) {
+    {
+      std::lock_guard hold(runtime().interpreters_lock);
+      if (interp.guards == 0) {
+        interp.guards_closed = true;
+        interp.guard_waiter = nullptr;
+        return;
+      }
+      interp.guard_waiter = &ts;
     }
-  }
-  if (state == nullptr) {
-    state = new_thread_state(*target);
-    if (state == nullptr) return;
-    own_state_ = true;
-  }
-  thread_moves_to(state, from);
-  inside_ = state;
-  bool on_main_thread = from != nullptr && (from->is_main_thread || from == rt.main_inside.load(std::memory_order_relaxed));
-  if (from != nullptr) detach(from);
-  attach(state);
-  if (on_main_thread) {
-    main_outside_ = from;
-    rt.main_inside.store(state, std::memory_order_release);
+    detach(&ts);
+    (void)ts.parker.wait(kForever);
+    attach(&ts);
   }
 }
 
-InterpreterScope::~InterpreterScope() {
-  if (inside_ == nullptr) return;
-  Runtime& rt = runtime();
-  if (main_outside_ != nullptr) rt.main_inside.store(main_outside_->is_main_thread ? nullptr : main_outside_, std::memory_order_release);
-  Interpreter& interp = inside_->interpreter();
-  if (own_state_) {
-    clear_thread_state(*inside_, inside_);
-    end_thread_state(inside_);
+// ---- entering ----------------------------------------------------------------------------------------------------
+
+namespace {
+
+// The interpreter's own state if it is free, else a new one.
+bool take_state(ScopeRecord* record, Interpreter* target) {
+  {
+    std::lock_guard hold(runtime().interpreters_lock);
+    if (target->home != nullptr && !target->home_busy) {
+      target->home_busy = true;
+      record->inside = target->home;
+      record->own_state = false;
+    }
+  }
+  if (record->inside == nullptr) {
+    record->inside = new_thread_state(*target);
+    if (record->inside == nullptr) return false;
+    record->own_state = true;
+  }
+  thread_moves_to(record->inside, record->from);
+  return true;
+}
+
+void give_state_back(ScopeRecord* record, Interpreter& interp) {
+  if (record->own_state) {
+    delete_thread_state(record->inside);
   } else {
-    detach(inside_);
-    std::lock_guard hold(rt.interpreters_lock);
+    std::lock_guard hold(runtime().interpreters_lock);
     interp.home_busy = false;
   }
-  if (from_ != nullptr) attach(from_);
+  record->inside = nullptr;
+}
+
+}  // namespace
+
+bool scope_enter(ScopeRecord* record, Interpreter* target) {
+  if (!take_state(record, target)) return false;
+  if (record->from != nullptr) detach(record->from);
+  attach(record->inside);
+  if (!target->inbox.queue.empty()) pending_poll(*record->inside);
+  return true;
+}
+
+bool scope_try_enter(ScopeRecord* record, Interpreter* target) {
+  if (target->gil->holder() != nullptr || !take_state(record, target)) return false;
+  if (record->from != nullptr) detach(record->from);
+  if (try_attach(record->inside)) return true;
+  give_state_back(record, *target);
+  if (record->from != nullptr) attach(record->from);
+  return false;
+}
+
+void scope_leave(ScopeRecord* record) {
+  if (record->inside == nullptr) return;
+  Interpreter& interp = record->inside->interpreter();
+  if (record->own_state) {
+    clear_thread_state(*record->inside, record->inside);
+    end_thread_state(record->inside);
+    record->inside = nullptr;
+  } else {
+    detach(record->inside);
+    give_state_back(record, interp);
+  }
+  if (record->from != nullptr) attach(record->from);
 }
 
 }  // namespace atl

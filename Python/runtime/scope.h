@@ -8,6 +8,9 @@
 
 namespace atl {
 
+// With Runtime's interpreters_lock held: the interpreter of an id, whatever state it is in; NULL when there is none.
+Interpreter* find_interpreter_locked(Runtime& rt, int64_t id);
+
 // The interpreter of an id, kept from ending until unpin; NULL when there is none or it is ending.
 Interpreter* interpreter_pin(int64_t id);
 void interpreter_unpin(Interpreter* interp);
@@ -26,21 +29,33 @@ CloseAnswer interpreter_begin_close(Interpreter* interp);
 // A thread state is taken over by the thread that runs with `from` (NULL: attach finds the stack's bounds).
 void thread_moves_to(ThreadState* to, const ThreadState* from);
 
+// What a visit to another interpreter must remember. The C form of a scope.
+struct ScopeRecord {
+  ThreadState* from = nullptr;    // attached before, or NULL
+  ThreadState* inside = nullptr;  // NULL: not entered
+  bool own_state = false;         // `inside` was made for this visit
+};
+// Attaches the calling thread, which is attached to `record->from` or to nothing, to `target`, which is pinned or guarded.
+// Calls that wait there are made first. False without memory for a thread state: attached as before.
+[[nodiscard]] bool scope_enter(ScopeRecord* record, Interpreter* target);
+// The same if it does not have to wait for the lock; nothing is made.
+[[nodiscard]] bool scope_try_enter(ScopeRecord* record, Interpreter* target);
+void scope_leave(ScopeRecord* record);
+
 // For code that is attached (`from`) or not (NULL): attached to `target`, which is pinned, until the end of the scope.
 class [[nodiscard]] InterpreterScope {
  public:
-  InterpreterScope(ThreadState* from, Interpreter* target);
+  InterpreterScope(ThreadState* from, Interpreter* target) : record_{from} {
+    if (!scope_enter(&record_, target)) record_.inside = nullptr;
+  }
   InterpreterScope(const InterpreterScope&) = delete;
   InterpreterScope& operator=(const InterpreterScope&) = delete;
-  ~InterpreterScope();
+  ~InterpreterScope() { scope_leave(&record_); }
   // NULL when there was no memory for a thread state: still attached to `from`.
-  ThreadState* inside() const { return inside_; }
+  ThreadState* inside() const { return record_.inside; }
 
  private:
-  ThreadState* from_;
-  ThreadState* inside_ = nullptr;
-  ThreadState* main_outside_ = nullptr;
-  bool own_state_ = false;
+  ScopeRecord record_;
 };
 
 }  // namespace atl

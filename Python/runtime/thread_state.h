@@ -68,6 +68,10 @@ void delete_thread_state(ThreadState* ts);
 void end_thread_state(ThreadState* ts);
 // Takes the interpreter's lock and makes ts current. The thread has no current state.
 void attach(ThreadState* ts);
+// The same if nobody has the lock, and the interpreter does not end. False: not attached.
+[[nodiscard]] bool try_attach(ThreadState* ts);
+// In the child of a fork, by the thread that forked.
+void thread_facts_after_fork(ThreadState* ts);
 // Gives the lock up; the thread has no current state afterwards.
 void detach(ThreadState* ts);
 

@@ -26,4 +26,9 @@ bool upcall_list_append(ThreadState& ts, PyObject* list, PyObject* item);
 // Python/vm: runs handlers of tripped signals; main interpreter's main thread.
 Status upcall_run_signal_handlers(ThreadState& ts);
 
+// Python/sharing: all channels' locks around fork; in the child nobody waits for them any more, and only one interpreter is left.
+void upcall_fork_lock_channels();
+void upcall_fork_unlock_channels();
+void upcall_fork_channels_in_child(int64_t kept);
+
 }  // namespace atl

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "Python/runtime/runtime.h"
+#include "Python/runtime/upcalls.h"
 
 namespace atl {
 
@@ -156,6 +157,44 @@ void Channel::unref() {
   this->~Channel();
   std::free(this);
 }
+
+// ---- fork --------------------------------------------------------------------------------------------------------
+
+void Channel::fork_lock() {
+  ChannelRegistry& r = registry();
+  r.lock.lock();
+  for (size_t i = 0; i < r.count; ++i) r.items[i]->lock_.lock();
+}
+void Channel::fork_unlock() {
+  ChannelRegistry& r = registry();
+  for (size_t i = r.count; i > 0; --i) r.items[i - 1]->lock_.unlock();
+  r.lock.unlock();
+}
+
+void Channel::fork_in_child(int64_t kept) {
+  ChannelRegistry& r = registry();
+  for (size_t i = 0; i < r.count; ++i) {
+    for (WaitList& list : r.items[i]->waiting_) list = WaitList{};  // they stood on stacks that nobody uses
+  }
+  // The handles of the other interpreters go. Each round changes the associations that it looks at.
+  for (size_t i = 0; i < r.count;) {
+    Channel* channel = r.items[i];
+    int64_t other = kept;
+    for (size_t k = 0; k < channel->association_count_; ++k) {
+      if (channel->associations_[k].interp != kInTransit && channel->associations_[k].interp != kept) other = channel->associations_[k].interp;
+    }
+    if (other == kept) {
+      ++i;
+      continue;
+    }
+    forget_interpreter(other);
+    i = 0;
+  }
+}
+
+void upcall_fork_lock_channels() { Channel::fork_lock(); }
+void upcall_fork_unlock_channels() { Channel::fork_unlock(); }
+void upcall_fork_channels_in_child(int64_t kept) { Channel::fork_in_child(kept); }
 
 // ---- waiting -----------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,6 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 
 #include "Python/runtime/parker.h"
 #include "Python/sharing/channel_state.h"
@@ -75,6 +74,11 @@ class Channel {
   static size_t list(int64_t* ids, size_t room);
   // The handles of an interpreter that is gone, its objects with it, are dropped.
   static void forget_interpreter(int64_t interp);
+
+  // Around fork: every lock, in order. In the child, which is alone, nobody waits, and only interpreter `kept` has handles.
+  static void fork_lock();
+  static void fork_unlock();
+  static void fork_in_child(int64_t kept);
 
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -139,7 +143,7 @@ class Channel {
   int64_t id_ = 0;
   size_t capacity_ = 0;
 
-  std::mutex lock_;  // leaf; guards all below
+  LeafMutex lock_{LockRank::kChannel};  // guards all below
   Message* first_ = nullptr;
   Message* last_ = nullptr;
   size_t count_ = 0;

@@ -83,12 +83,6 @@ Waited wait_for(ThreadState& ts, Channel* channel, ChannelEnd end, int64_t deadl
   attach(&ts);
   if (reasons == 0) return Waited::kTimeout;
   if (!(reasons & Parker::kPoked)) return Waited::kAgain;
-  EvalBreaker& breaker = ts.interpreter().breaker;
-  if (breaker.load() & kBreakInterrupt) {
-    breaker.clear(kBreakInterrupt);
-    (void)raise_none(ts, PyExc_KeyboardInterrupt);
-    return Waited::kError;
-  }
   return PyErr_CheckSignals() < 0 ? Waited::kError : Waited::kAgain;
 }
 

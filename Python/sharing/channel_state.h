@@ -2,16 +2,15 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 
-#include "Python/runtime/base.h"
+#include "Python/runtime/leaf_lock.h"
 
 namespace atl {
 
 class Channel;
 
 struct ChannelRegistry {
-  std::mutex lock;  // leaf; guards all below. Nothing else is locked while it is held.
+  LeafMutex lock{LockRank::kChannelRegistry};  // guards all below. Nothing else is locked while it is held.
   Channel** items = nullptr;  // by rising id
   size_t count = 0;
   size_t capacity = 0;

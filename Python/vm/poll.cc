@@ -5,32 +5,6 @@
 
 namespace atl {
 
-namespace {
-
-// Calls that were posted to this interpreter. An exception of one is reported and stops nothing else.
-void run_pending(ThreadState& ts) {
-  Interpreter& interp = ts.interpreter();
-  interp.breaker.clear(kBreakPending);
-  // Those posted while these run wait for the next poll, so that a call that posts itself can't hang the loop.
-  PendingNode* first = nullptr;
-  while (PendingNode* node = interp.pending.take()) {
-    if (node == first) {
-      interp.pending.post(node);
-      interp.breaker.set(kBreakPending);
-      break;
-    }
-    if (first == nullptr) first = node;
-    auto func = node->func;
-    void* arg = node->arg;
-    bool owned = node->owned;
-    if (owned) std::free(node);
-    if (func(arg) != 0 || error_set(ts)) write_unraisable(ts, nullptr, "in a pending call");
-    if (owned) first = nullptr;
-  }
-}
-
-}  // namespace
-
 Poll vm_poll(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
   uint32_t bits = interp.breaker.load();
@@ -38,7 +12,9 @@ Poll vm_poll(ThreadState& ts) {
     interp.breaker.clear(kBreakSignals);
     if (failed(upcall_run_signal_handlers(ts))) return Poll::kError;
   }
-  if (bits & kBreakPending) run_pending(ts);
+  if ((bits & kBreakMainCalls) && interp.is_main && ts.is_main_thread && failed(pending_poll_main(ts))) return Poll::kError;
+  if (bits & kBreakPending) pending_poll(ts);
+  if (bits & kBreakDrain) pending_visit_targets(ts);
   if (bits & kBreakCollect) {
     interp.breaker.clear(kBreakCollect);
     gc_collect_due(ts);
@@ -66,11 +42,8 @@ Poll vm_poll(ThreadState& ts) {
     }
     if (!more) interp.breaker.clear(kBreakAsyncExc);
   }
-  if (bits & kBreakInterrupt) {
-    interp.breaker.clear(kBreakInterrupt);
-    (void)raise_none(ts, PyExc_KeyboardInterrupt);
-    return Poll::kError;
-  }
+  if ((bits & kBreakInterrupt) && failed(interrupt_poll(ts))) return Poll::kError;
+  if ((bits & kBreakLimits) && failed(cpu_limit_poll(ts))) return Poll::kError;
   if (bits & kBreakTracing) {
     interp.breaker.clear(kBreakTracing);
     return Poll::kSwitchLoop;
