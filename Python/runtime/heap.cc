@@ -15,6 +15,11 @@ namespace {
 
 constexpr unsigned kLevel2Bits = 16;
 
+constexpr unsigned kPoolBound = 512;  // warm chunks kept for whoever needs one next
+constexpr size_t kHugePage = 2 * 1024 * 1024;
+
+#ifndef ATOLL_MALLOC_OBJECTS
+
 std::atomic<Chunk*>* table_slot(const void* p, bool create) {
   uintptr_t granule = reinterpret_cast<uintptr_t>(p) >> 16;
   if (granule >> 32 != 0) return nullptr;
@@ -33,11 +38,6 @@ std::atomic<Chunk*>* table_slot(const void* p, bool create) {
   }
   return &l2[granule & ((1u << kLevel2Bits) - 1)];
 }
-
-constexpr unsigned kPoolBound = 512;  // warm chunks kept for whoever needs one next
-constexpr size_t kHugePage = 2 * 1024 * 1024;
-
-#ifndef ATOLL_MALLOC_OBJECTS
 
 bool table_enter(Chunk* chunk) {
   for (size_t at = 0; at < chunk->mapped_size; at += kChunkSize) {
