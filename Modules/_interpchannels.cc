@@ -1,4 +1,5 @@
 // _interpchannels: channels by number, and the classes of their ends; the low level of the package interpreters.
+#include "Modules/interpreter_tools.h"
 #include "Modules/module_def.h"
 #include "Objects/int/int.h"
 #include "Objects/list.h"
@@ -65,35 +66,16 @@ Ref<> m_create(ThreadState& ts, PyObject*, Py_ssize_t capacity) {
 }
 
 Ref<> m_list_all(ThreadState& ts, PyObject*) {
-  size_t room = 64, n;
-  int64_t* ids;
-  for (;;) {
-    ids = static_cast<int64_t*>(std::malloc(room * sizeof(int64_t)));
-    if (ids == nullptr) return raise_memory(ts);
-    n = Channel::list(ids, room);
-    if (n <= room) break;
-    std::free(ids);
-    room = n + 16;
-  }
-  ScopeGuard guard([&] { std::free(ids); });
-  Ref<> list = list_new_room(ts, static_cast<Py_ssize_t>(n));
-  for (size_t i = 0; list && i < n; ++i) {
-    Ref<> id = int_from_i64(ts, ids[i]);
-    if (!id || failed(list_append(ts, list.get(), std::move(id)))) return {};
-  }
-  return list;
+  NumberList ids;
+  if (!ids.read([](int64_t* items, size_t room) { return Channel::list(ChannelKind::kChannel, items, room); })) return raise_memory(ts);
+  return ids.as_list(ts);
 }
 
 Ref<> m_list_interpreters(ThreadState& ts, PyObject*, const ChannelArg& channel, bool send) {
-  int64_t ids[1024];
-  size_t n = channel->list_interpreters(send ? ChannelEnd::kSend : ChannelEnd::kReceive, ids, std::size(ids));
-  if (n > std::size(ids)) n = std::size(ids);
-  Ref<> list = list_new_room(ts, static_cast<Py_ssize_t>(n));
-  for (size_t i = 0; list && i < n; ++i) {
-    Ref<> id = int_from_i64(ts, ids[i]);
-    if (!id || failed(list_append(ts, list.get(), std::move(id)))) return {};
-  }
-  return list;
+  NumberList ids;
+  ChannelEnd end = send ? ChannelEnd::kSend : ChannelEnd::kReceive;
+  if (!ids.read([&](int64_t* items, size_t room) { return channel->list_interpreters(end, items, room); })) return raise_memory(ts);
+  return ids.as_list(ts);
 }
 
 Ref<> m_send(ThreadState& ts, PyObject*, const ChannelArg& channel, PyObject* value, bool blocking, PyObject* timeout) {
@@ -129,9 +111,7 @@ Status m_destroy(ThreadState& ts, PyObject*, const ChannelArg& channel) {
 Status m_release(ThreadState& ts, PyObject*, const ChannelArg& channel, bool send, bool recv) {
   if (!send && !recv) send = recv = true;
   OrphanList orphans;
-  ChannelResult r = ChannelResult::kOk;
-  if (recv) r = channel->release(ChannelEnd::kReceive, ts.interpreter().id, orphans);
-  if (send && r == ChannelResult::kOk) r = channel->release(ChannelEnd::kSend, ts.interpreter().id, orphans);
+  ChannelResult r = channel->release_both(ts.interpreter().id, recv, send, orphans);
   return r == ChannelResult::kOk ? Status::kOk : static_cast<Status>(channel_raise(ts, r, channel->id()));
 }
 Ref<> m_get_count(ThreadState& ts, PyObject*, const ChannelArg& channel) { return int_from_u64(ts, channel->size()); }

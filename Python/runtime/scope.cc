@@ -24,21 +24,17 @@ void thread_moves_to(ThreadState* to, const ThreadState* from) {
   (void)from;
 }
 
-namespace {
-
-Interpreter* find_open_locked(Runtime& rt, int64_t id) {
-  Interpreter* interp = find_interpreter_locked(rt, id);
+Interpreter* interpreter_find_locked(int64_t id) {
+  Interpreter* interp = find_interpreter_locked(runtime(), id);
   return interp == nullptr || interp->closing.load(std::memory_order_relaxed) || !interp->ready ? nullptr : interp;
 }
-
-}  // namespace
 
 // ---- pins --------------------------------------------------------------------------------------------------------
 
 Interpreter* interpreter_pin(int64_t id) {
   Runtime& rt = runtime();
   std::lock_guard hold(rt.interpreters_lock);
-  Interpreter* interp = find_open_locked(rt, id);
+  Interpreter* interp = interpreter_find_locked(id);
   if (interp != nullptr) ++interp->users;
   return interp;
 }
@@ -72,6 +68,11 @@ void interpreter_release_main(Interpreter* interp) {
   std::lock_guard hold(runtime().interpreters_lock);
   interp->running_main = false;
 }
+void interpreter_leave_main(Interpreter* interp) {
+  std::lock_guard hold(runtime().interpreters_lock);
+  interp->running_main = false;
+  --interp->users;
+}
 bool interpreter_is_running(Interpreter* interp) {
   std::lock_guard hold(runtime().interpreters_lock);
   return interp->running_main || interp->is_main;
@@ -92,7 +93,7 @@ CloseAnswer interpreter_begin_close(Interpreter* interp) {
 Interpreter* interpreter_guard(int64_t id) {
   Runtime& rt = runtime();
   std::lock_guard hold(rt.interpreters_lock);
-  Interpreter* interp = find_open_locked(rt, id);
+  Interpreter* interp = interpreter_find_locked(id);
   if (interp == nullptr || interp->guards_closed) return nullptr;
   ++interp->guards;
   return interp;

@@ -14,12 +14,16 @@ Interpreter* find_interpreter_locked(Runtime& rt, int64_t id);
 // The interpreter of an id, kept from ending until unpin; NULL when there is none or it is ending.
 Interpreter* interpreter_pin(int64_t id);
 void interpreter_unpin(Interpreter* interp);
+// The same without a pin, for as long as the caller holds Runtime's interpreters_lock.
+Interpreter* interpreter_find_locked(int64_t id);
 // Ids of all interpreters, oldest first: how many were written, at most `room`, and how many there are.
 size_t interpreter_list(int64_t* ids, size_t room);
 
 // One thread at a time runs code in an interpreter's __main__. False: somebody does already.
 bool interpreter_claim_main(Interpreter* interp);
 void interpreter_release_main(Interpreter* interp);
+// The same together with giving up the pin.
+void interpreter_leave_main(Interpreter* interp);
 bool interpreter_is_running(Interpreter* interp);
 
 // Begins its end: from now on nobody can pin it. The caller holds a pin, which is used up when the answer is kOk.

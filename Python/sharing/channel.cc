@@ -61,11 +61,12 @@ OrphanList::~OrphanList() {
 
 // ---- the registry ------------------------------------------------------------------------------------------------
 
-Channel* Channel::create(size_t capacity) {
+Channel* Channel::create(size_t capacity, ChannelKind kind) {
   void* memory = std::malloc(sizeof(Channel));
   if (memory == nullptr) return nullptr;
   auto* channel = new (memory) Channel();
   channel->capacity_ = capacity;
+  channel->kind_ = kind;
   ChannelRegistry& r = registry();
   std::lock_guard hold(r.lock);
   if (!grow(&r.items, r.count, &r.capacity)) {
@@ -86,19 +87,26 @@ bool Channel::try_ref() {
   return false;
 }
 
-Channel* Channel::find(int64_t id) {
+Channel* Channel::find(int64_t id, ChannelKind kind) {
   ChannelRegistry& r = registry();
   std::lock_guard hold(r.lock);
   size_t at = place_of(r, id);
-  if (at == r.count || r.items[at]->id_ != id || !r.items[at]->try_ref()) return nullptr;
-  return r.items[at];
+  if (at == r.count) return nullptr;
+  Channel* channel = r.items[at];
+  if (channel->id_ != id || channel->kind_ != kind || channel->destroyed_.load(std::memory_order_acquire)) return nullptr;
+  return channel->try_ref() ? channel : nullptr;
 }
 
-size_t Channel::list(int64_t* ids, size_t room) {
+size_t Channel::list(ChannelKind kind, int64_t* ids, size_t room) {
   ChannelRegistry& r = registry();
   std::lock_guard hold(r.lock);
-  for (size_t i = 0; i < r.count && i < room; ++i) ids[i] = r.items[i]->id_;
-  return r.count;
+  size_t n = 0;
+  for (size_t i = 0; i < r.count; ++i) {
+    if (r.items[i]->kind_ != kind || r.items[i]->destroyed_.load(std::memory_order_acquire)) continue;
+    if (n < room) ids[n] = r.items[i]->id_;
+    ++n;
+  }
+  return n;
 }
 
 void Channel::forget_interpreter(int64_t interp) {
@@ -120,7 +128,7 @@ void Channel::forget_interpreter(int64_t interp) {
 }
 
 void Channel::forget(int64_t interp, OrphanList& orphans) {
-  Message* dropped[2] = {nullptr, nullptr};
+  Message* dropped[3] = {nullptr, nullptr, nullptr};
   uint32_t references = 0;
   {
     std::lock_guard hold(lock_);
@@ -132,9 +140,9 @@ void Channel::forget(int64_t interp, OrphanList& orphans) {
       references += gone.handles[e];
       if (!gone.released[e]) lose_handles_locked(static_cast<ChannelEnd>(e), gone.handles[e], &dropped[e]);
     }
+    if (kind_ == ChannelKind::kNumbered && (gone.used[0] || gone.used[1])) close_if_unused_locked(&dropped[2]);
   }
-  orphans.add_all(dropped[0]);
-  orphans.add_all(dropped[1]);
+  for (Message* list : dropped) orphans.add_all(list);
   while (references-- != 0) unref();
 }
 
@@ -257,20 +265,63 @@ Channel::Association* Channel::find_association(int64_t interp) {
   return nullptr;
 }
 
+// NULL without memory.
+Channel::Association* Channel::make_association(int64_t interp) {
+  if (Association* a = find_association(interp)) return a;
+  if (!grow(&associations_, association_count_, &association_room_)) return nullptr;
+  Association* a = &associations_[association_count_++];
+  *a = {interp, {0, 0}, {false, false}, {false, false}};
+  return a;
+}
+
 ChannelResult Channel::acquire(ChannelEnd end, int64_t interp) {
   int e = static_cast<int>(end);
-  std::lock_guard hold(lock_);
-  Association* a = find_association(interp);
-  if (a == nullptr) {
-    if (!grow(&associations_, association_count_, &association_room_)) return ChannelResult::kNoMemory;
-    a = &associations_[association_count_++];
-    *a = {interp, {0, 0}, {false, false}};
+  if (end == ChannelEnd::kId) {
+    if (destroyed_.load(std::memory_order_acquire)) return ChannelResult::kClosed;
+    ids_.fetch_add(1, std::memory_order_relaxed);
+    ref();
+    return ChannelResult::kOk;
   }
+  std::lock_guard hold(lock_);
+  Association* a = make_association(interp);
+  if (a == nullptr) return ChannelResult::kNoMemory;
   if (a->released[e]) return ChannelResult::kReleased;
   ++a->handles[e];
   ++handles_[e];
   ref();
   return ChannelResult::kOk;
+}
+
+ChannelResult Channel::use(ChannelEnd end, int64_t interp) {
+  int e = static_cast<int>(end);
+  std::lock_guard hold(lock_);
+  Association* a = make_association(interp);
+  if (a == nullptr) return ChannelResult::kNoMemory;
+  if (a->released[e]) return ChannelResult::kReleased;
+  if (open_[e]) a->used[e] = true;
+  return ChannelResult::kOk;
+}
+
+bool Channel::bind() {
+  if (acquire(ChannelEnd::kId, kInTransit) != ChannelResult::kOk) return false;
+  bound_.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+bool Channel::unbind(OrphanList& orphans) {
+  uint32_t n = bound_.load(std::memory_order_relaxed);
+  do {
+    if (n == 0) return false;
+  } while (!bound_.compare_exchange_weak(n, n - 1, std::memory_order_acq_rel));
+  drop(ChannelEnd::kId, kInTransit, orphans);
+  return true;
+}
+
+void Channel::close_if_unused_locked(Message** dropped) {
+  for (size_t i = 0; i < association_count_; ++i) {
+    const Association& a = associations_[i];
+    if ((a.used[0] && !a.released[0]) || (a.used[1] && !a.released[1])) return;
+  }
+  close_locked(ChannelEnd::kReceive, dropped);
 }
 
 void Channel::lose_handles_locked(ChannelEnd end, uint32_t n, Message** dropped) {
@@ -283,13 +334,18 @@ void Channel::lose_handles_locked(ChannelEnd end, uint32_t n, Message** dropped)
 void Channel::drop(ChannelEnd end, int64_t interp, OrphanList& orphans) {
   int e = static_cast<int>(end);
   Message* dropped = nullptr;
+  if (end == ChannelEnd::kId) {
+    if (ids_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(orphans);
+    unref();
+    return;
+  }
   {
     std::lock_guard hold(lock_);
     Association* a = find_association(interp);
     if (a != nullptr && a->handles[e] != 0) {
       --a->handles[e];
       if (!a->released[e]) lose_handles_locked(end, 1, &dropped);
-      bool unused = a->handles[0] == 0 && a->handles[1] == 0 && !a->released[0] && !a->released[1];
+      bool unused = a->handles[0] == 0 && a->handles[1] == 0 && !a->released[0] && !a->released[1] && !a->used[0] && !a->used[1];
       if (unused) *a = associations_[--association_count_];
     }
   }
@@ -302,8 +358,9 @@ ChannelResult Channel::release(ChannelEnd end, int64_t interp, OrphanList& orpha
   Message* dropped = nullptr;
   {
     std::lock_guard hold(lock_);
-    Association* a = find_association(interp);
-    if (a == nullptr) return ChannelResult::kOk;
+    if (!open_[e] && kind_ == ChannelKind::kNumbered) return ChannelResult::kClosed;
+    Association* a = kind_ == ChannelKind::kNumbered ? make_association(interp) : find_association(interp);
+    if (a == nullptr) return kind_ == ChannelKind::kNumbered ? ChannelResult::kNoMemory : ChannelResult::kOk;
     if (a->released[e]) return ChannelResult::kReleased;
     a->released[e] = true;
     lose_handles_locked(end, a->handles[e], &dropped);
@@ -373,6 +430,32 @@ ChannelResult Channel::close(bool receive, bool send, bool force, OrphanList& or
   return ChannelResult::kOk;
 }
 
+ChannelResult Channel::release_both(int64_t interp, bool receive, bool send, OrphanList& orphans) {
+  ChannelResult r = receive ? release(ChannelEnd::kReceive, interp, orphans) : ChannelResult::kOk;
+  if (send && r == ChannelResult::kOk) r = release(ChannelEnd::kSend, interp, orphans);
+  if (r != ChannelResult::kOk || kind_ != ChannelKind::kNumbered) return r;
+  Message* dropped = nullptr;
+  {
+    std::lock_guard hold(lock_);
+    close_if_unused_locked(&dropped);
+  }
+  orphans.add_all(dropped);
+  return r;
+}
+
+void Channel::destroy(OrphanList& orphans) {
+  Message* dropped = nullptr;
+  {
+    std::lock_guard hold(lock_);
+    destroyed_.store(true, std::memory_order_release);
+    close_locked(ChannelEnd::kReceive, &dropped);
+  }
+  orphans.add_all(dropped);
+  // Numbers that nobody gives back any more. The caller has a reference.
+  while (unbind(orphans)) {
+  }
+}
+
 // ---- questions ---------------------------------------------------------------------------------------------------
 
 size_t Channel::size() {
@@ -387,7 +470,7 @@ bool Channel::is_open(ChannelEnd end) {
 bool Channel::is_associated(ChannelEnd end, int64_t interp) {
   std::lock_guard hold(lock_);
   Association* a = find_association(interp);
-  return a != nullptr && a->handles[static_cast<int>(end)] != 0 && !a->released[static_cast<int>(end)];
+  return a != nullptr && (a->handles[static_cast<int>(end)] != 0 || a->used[static_cast<int>(end)]) && !a->released[static_cast<int>(end)];
 }
 size_t Channel::list_interpreters(ChannelEnd end, int64_t* ids, size_t room) {
   int e = static_cast<int>(end);
@@ -395,7 +478,7 @@ size_t Channel::list_interpreters(ChannelEnd end, int64_t* ids, size_t room) {
   size_t n = 0;
   for (size_t i = 0; i < association_count_; ++i) {
     const Association& a = associations_[i];
-    if (a.interp == kInTransit || a.handles[e] == 0 || a.released[e]) continue;
+    if (a.interp == kInTransit || (a.handles[e] == 0 && !a.used[e]) || a.released[e]) continue;
     if (n < room) ids[n] = a.interp;
     ++n;
   }

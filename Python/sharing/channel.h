@@ -27,7 +27,16 @@
 
 namespace atl {
 
-enum class ChannelEnd : uint8_t { kReceive = 0, kSend = 1 };
+// kId: a handle on neither end, which keeps the channel of a number alive. When the last such handle goes the channel is
+// destroyed, whoever uses its ends.
+enum class ChannelEnd : uint8_t { kReceive = 0, kSend = 1, kId = 2 };
+
+// Whose channel it is: each kind has a list of its own.
+enum class ChannelKind : uint8_t {
+  kChannel,  // of the package interpreters
+  kNumbered, // of 3.11's _xxsubinterpreters: used by number, without handles on its ends
+  kQueue,    // of concurrent.interpreters
+};
 
 enum class ChannelResult : uint8_t {
   kOk,
@@ -67,11 +76,11 @@ inline constexpr int64_t kInTransit = -1;
 class Channel {
  public:
   // A channel with one reference and no handles. capacity 0: no bound. NULL without memory.
-  static Channel* create(size_t capacity);
+  static Channel* create(size_t capacity, ChannelKind kind = ChannelKind::kChannel);
   // The channel of a number, with a new reference; NULL when there is none.
-  static Channel* find(int64_t id);
-  // Numbers of all channels: how many were written, at most `room`, and how many there are.
-  static size_t list(int64_t* ids, size_t room);
+  static Channel* find(int64_t id, ChannelKind kind = ChannelKind::kChannel);
+  // Numbers of all channels of a kind: how many were written, at most `room`, and how many there are.
+  static size_t list(ChannelKind kind, int64_t* ids, size_t room);
   // The handles of an interpreter that is gone, its objects with it, are dropped.
   static void forget_interpreter(int64_t interp);
 
@@ -100,8 +109,18 @@ class Channel {
 
   // Closes an end, or both, for everybody.
   ChannelResult close(bool receive, bool send, bool force, OrphanList& orphans);
-  // Gives up all of an interpreter's handles on an end; it can't use that end any more.
+  // A handle of kind kId that belongs to a number only: unbind takes one back, false when there is none.
+  bool bind();
+  bool unbind(OrphanList& orphans);
+  // Closes both ends and takes the channel out of its list.
+  void destroy(OrphanList& orphans);
+  // For channels without handles on their ends: the interpreter uses this one from now on. When all that used an end have
+  // released it, or are gone, the channel is closed.
+  ChannelResult use(ChannelEnd end, int64_t interp);
+  // Gives up all of an interpreter's handles on an end, and its use; it can't use that end any more.
   ChannelResult release(ChannelEnd end, int64_t interp, OrphanList& orphans);
+  // The same for one or both ends at once.
+  ChannelResult release_both(int64_t interp, bool receive, bool send, OrphanList& orphans);
 
   size_t size();
   bool is_open(ChannelEnd end);
@@ -114,6 +133,7 @@ class Channel {
     int64_t interp;
     uint32_t handles[2];
     bool released[2];
+    bool used[2];
   };
   struct Waiter {
     Parker* parker;
@@ -138,8 +158,14 @@ class Channel {
   bool worth_trying(ChannelEnd end) const;
   void close_locked(ChannelEnd end, Message** dropped);
   void lose_handles_locked(ChannelEnd end, uint32_t n, Message** dropped);
+  Association* make_association(int64_t interp);
+  void close_if_unused_locked(Message** dropped);
 
   std::atomic<uint32_t> refs_{1};
+  ChannelKind kind_ = ChannelKind::kChannel;
+  std::atomic<uint32_t> ids_{0};         // handles of kind kId
+  std::atomic<uint32_t> bound_{0};       // ... of those, by bind
+  std::atomic<bool> destroyed_{false};
   int64_t id_ = 0;
   size_t capacity_ = 0;
 

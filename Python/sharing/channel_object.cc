@@ -78,12 +78,16 @@ enum class Waited { kAgain, kTimeout, kError };
 // The interpreter's lock is given up; signals and interrupts end the wait.
 Waited wait_for(ThreadState& ts, Channel* channel, ChannelEnd end, int64_t deadline) {
   if (deadline == 0) return Waited::kTimeout;
+  // The thread may never come back from attach: what it holds on the channel must not depend on that.
+  channel->ref();
   detach(&ts);
   uint32_t reasons = channel->wait(end, ts.parker, deadline);
+  channel->unref();
   attach(&ts);
   if (reasons == 0) return Waited::kTimeout;
   if (!(reasons & Parker::kPoked)) return Waited::kAgain;
-  return PyErr_CheckSignals() < 0 ? Waited::kError : Waited::kAgain;
+  // Signals, interrupts, posted calls, exceptions that another thread set.
+  return Py_MakePendingCalls() < 0 ? Waited::kError : Waited::kAgain;
 }
 
 }  // namespace
@@ -306,8 +310,11 @@ void sharing_clear(ThreadState& ts) {
   SharingState& s = sharing_of(ts);
   clear_field(s.receive_type);
   clear_field(s.send_type);
+  clear_field(s.channel_id_type);
+  clear_field(s.queue_type);
   for (PyObject** field : {&s.interpreter_not_found, &s.interpreter_error, &s.not_shareable, &s.channel_not_found, &s.channel_closed,
-                           &s.channel_empty, &s.channel_full, &s.channel_not_empty, &s.channel_error}) {
+                           &s.channel_empty, &s.channel_full, &s.channel_not_empty, &s.channel_error, &s.queue_empty,
+                           &s.queue_full, &s.queue_not_found, &s.queue_error}) {
     clear_field(*field);
   }
 }

@@ -179,7 +179,7 @@ TEST_F(ChannelTest, FoundById) {
   EXPECT_EQ(again, channel_);
   again->unref();
   int64_t ids[64];
-  size_t n = Channel::list(ids, 64);
+  size_t n = Channel::list(ChannelKind::kChannel, ids, 64);
   EXPECT_TRUE(std::find(ids, ids + n, id) != ids + n);
   finish();
   EXPECT_EQ(Channel::find(id), nullptr);

@@ -1,5 +1,8 @@
 #include "Python/sharing/execute.h"
 
+#include <cstring>
+
+#include "Objects/bytes.h"
 #include "Objects/dict/dict.h"
 #include "Objects/int/int.h"
 #include "Objects/list.h"
@@ -8,8 +11,10 @@
 #include "Objects/tuple.h"
 #include "Python/runtime/runtime.h"
 #include "Python/runtime/scope.h"
+#include "Python/sharing/callable.h"
 #include "Python/sharing/channel_object.h"
 #include "Python/sharing/upcalls.h"
+#include "marshal.h"
 
 namespace atl {
 
@@ -62,18 +67,30 @@ Status put_shared(ThreadState& ts, PyObject* dict, ValueMessage* shared) {
   return values ? dict_merge(ts, dict, values.get(), true) : Status::kError;
 }
 
-Ref<> run_main(ThreadState& ts, ValueMessage* source, ValueMessage* shared) {
+// The request: a str (source), bytes (code), a tuple (callable, args, kwargs or None); None: nothing.
+Ref<> run_main(ThreadState& ts, ValueMessage* request, ValueMessage* shared, bool wants_result) {
   Ref<> main = Ref<>::dup_of(PyImport_AddModule("__main__"));
   if (!main) return {};
   PyObject* d = module_dict(main.get());
   if (shared != nullptr && failed(put_shared(ts, d, shared))) return {};
-  if (source == nullptr) return new_none();
-  Ref<> text = message_to_value(ts, source);
-  const char* utf8 = text ? str_utf8(ts, text.get()) : nullptr;
-  if (utf8 == nullptr) return {};
-  PyCompilerFlags flags{PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE, PY_MINOR_VERSION};
-  Ref<> code = Ref<>::steal(Py_CompileStringExFlags(utf8, "<string>", Py_file_input, &flags, -1));
-  return code ? Ref<>::steal(PyEval_EvalCode(code.get(), d, d)) : Ref<>();
+  Ref<> what = message_to_value(ts, request);
+  if (!what || what.get() == Py_None) return what;
+  if (is_str(what.get())) {
+    const char* utf8 = str_utf8(ts, what.get());
+    if (utf8 == nullptr) return {};
+    PyCompilerFlags flags{PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE, PY_MINOR_VERSION};
+    Ref<> code = Ref<>::steal(Py_CompileStringExFlags(utf8, "<string>", Py_file_input, &flags, -1));
+    return code ? Ref<>::steal(PyEval_EvalCode(code.get(), d, d)) : Ref<>();
+  }
+  if (is_bytes(what.get())) {
+    Ref<> code = Ref<>::steal(PyMarshal_ReadObjectFromString(bytes_data(what.get()), bytes_size(what.get())));
+    return code ? Ref<>::steal(PyEval_EvalCode(code.get(), d, d)) : Ref<>();
+  }
+  Ref<> callable = callable_from_value(ts, tuple_peek(what.get(), 0));
+  if (!callable) return {};
+  PyObject* kwargs = tuple_peek(what.get(), 2);
+  Ref<> result = object_call(ts, callable.get(), tuple_peek(what.get(), 1), kwargs == Py_None ? nullptr : kwargs);
+  return result && !wants_result ? new_none() : std::move(result);
 }
 
 // What is written waits in buffers of the other interpreter's streams.
@@ -109,7 +126,7 @@ Ref<> describe_exception(ThreadState& ts, PyObject* exception) {
   return tuple_of(ts, name.get(), qualname.get(), module.get(), text.get(), formatted.get());
 }
 
-Status interpreters_create(ThreadState& ts, const InterpreterOptions& options, int64_t* id) {
+Status interpreters_create(ThreadState& ts, const InterpreterOptions& options, Whence whence, int64_t* id) {
   // Where the new one looks for modules: where this one does, as far as that is text.
   PyObject* path = PySys_GetObject("path");
   Ref<> texts = list_new(ts, 0);
@@ -138,6 +155,7 @@ Status interpreters_create(ThreadState& ts, const InterpreterOptions& options, i
   {
     std::lock_guard hold(runtime().interpreters_lock);
     interp.home = fresh;
+    interp.whence = whence;
     interp.ready = true;
   }
   attach(&ts);
@@ -168,72 +186,147 @@ Status interpreters_destroy(ThreadState& ts, int64_t id) {
 }
 
 Status interpreters_add_ref(ThreadState& ts, int64_t id, bool ends_with_refs) {
-  Pin interp(id);
-  if (!interp) return raise_not_found(ts, id);
-  std::lock_guard hold(runtime().interpreters_lock);
-  ++interp.get()->id_refs;
-  if (ends_with_refs) interp.get()->ends_with_refs = true;
-  return Status::kOk;
+  std::unique_lock hold(runtime().interpreters_lock);
+  if (Interpreter* interp = interpreter_find_locked(id)) {
+    ++interp->id_refs;
+    if (ends_with_refs) interp->ends_with_refs = true;
+    return Status::kOk;
+  }
+  hold.unlock();
+  return raise_not_found(ts, id);
+}
+
+Status interpreters_set_ends_with_refs(ThreadState& ts, int64_t id) {
+  std::unique_lock hold(runtime().interpreters_lock);
+  if (Interpreter* interp = interpreter_find_locked(id)) {
+    interp->ends_with_refs = true;
+    return Status::kOk;
+  }
+  hold.unlock();
+  return raise_not_found(ts, id);
 }
 
 Status interpreters_drop_ref(ThreadState& ts, int64_t id) {
   {
-    Pin interp(id);
-    if (!interp) return Status::kOk;
     std::lock_guard hold(runtime().interpreters_lock);
-    Interpreter* i = interp.get();
-    if (i->id_refs > 0) --i->id_refs;
-    if (i->id_refs != 0 || !i->ends_with_refs || i->is_main || i->running_main || i == &ts.interpreter()) return Status::kOk;
+    Interpreter* interp = interpreter_find_locked(id);
+    if (interp == nullptr) return Status::kOk;
+    if (interp->id_refs > 0) --interp->id_refs;
+    if (interp->id_refs != 0 || !interp->ends_with_refs || interp->is_main || interp->running_main || interp == &ts.interpreter()) return Status::kOk;
   }
   // Somebody may have come in meanwhile: then it goes on, and ends when that one drops it.
+  ErrorStash stash(ts);
   if (failed(interpreters_destroy(ts, id))) error_clear(ts);
   return Status::kOk;
 }
 
 Tri interpreters_is_running(ThreadState& ts, int64_t id) {
-  Pin interp(id);
-  if (!interp) return raise_not_found(ts, id);
-  return tri(interpreter_is_running(interp.get()));
+  std::unique_lock hold(runtime().interpreters_lock);
+  if (Interpreter* interp = interpreter_find_locked(id)) return tri(interp->running_main || interp->is_main);
+  hold.unlock();
+  return raise_not_found(ts, id);
 }
 
-Ref<> interpreters_exec(ThreadState& ts, int64_t id, PyObject* source, PyObject* shared) {
-  MessageRef source_message, shared_message;
-  if (source != nullptr) {
-    Ref<> text = str_substring(ts, source, 0, str_length(source));
-    if (!text) return {};
-    source_message = message_from_value(ts, text.get(), "source");
-    if (!source_message) return {};
+Status interpreters_facts(ThreadState& ts, int64_t id, InterpreterFacts* facts) {
+  std::unique_lock hold(runtime().interpreters_lock);
+  if (Interpreter* interp = interpreter_find_locked(id)) {
+    *facts = {interp->is_main ? Whence::kRuntime : interp->whence, interp->options};
+    return Status::kOk;
   }
-  if (shared != nullptr) {
-    shared_message = message_from_value(ts, shared, "shared");
-    if (!shared_message) return {};
+  hold.unlock();
+  return raise_not_found(ts, id);
+}
+
+namespace {
+
+// The request as one value.
+Ref<> request_value(ThreadState& ts, const RemoteRun& run) {
+  if (run.source != nullptr) {
+    Ref<> text = str_substring(ts, run.source, 0, str_length(run.source));
+    Py_ssize_t n = 0;
+    const char* utf8 = text ? PyUnicode_AsUTF8AndSize(text.get(), &n) : nullptr;
+    if (utf8 == nullptr) return {};
+    if (std::memchr(utf8, 0, static_cast<size_t>(n)) != nullptr) return raise(ts, PyExc_ValueError, "source code string cannot contain null bytes");
+    return text;
+  }
+  if (run.callable == nullptr && run.script == nullptr) return new_none();
+  Ref<> callable = run.script != nullptr ? script_code_to_value(ts, run.script) : callable_to_value(ts, run.callable, "callable");
+  if (!callable || is_bytes(callable.get())) return callable;
+  // The place of what can't be sent is told below its own name.
+  if (run.args != nullptr && !message_from_value(ts, run.args, "args")) return {};
+  if (run.kwargs != nullptr && !message_from_value(ts, run.kwargs, "kwargs")) return {};
+  return tuple_of(ts, callable.get(), run.args != nullptr ? run.args : empty_tuple(), run.kwargs != nullptr ? run.kwargs : Py_None);
+}
+
+enum Answer : int { kResult, kException, kNotShareable };
+
+MessageRef answer_with(ThreadState& ts, Answer answer, PyObject* value, const char* name) {
+  MessageRef message = message_from_value(ts, value, name);
+  if (message) message.get()->kind = answer;
+  return message;
+}
+
+// What an exception of the current interpreter is told as. Clears it.
+MessageRef answer_exception(ThreadState& ts) {
+  Ref<> exception = error_take(ts);
+  Ref<> description = describe_exception(ts, exception.get());
+  MessageRef answer = description ? answer_with(ts, kException, description.get(), "exception") : MessageRef();
+  error_clear(ts);
+  return answer;
+}
+
+MessageRef run_inside(ThreadState& inside, ValueMessage* request, ValueMessage* shared, bool wants_result) {
+  Ref<> result = run_main(inside, request, shared, wants_result);
+  if (!result) return answer_exception(inside);
+  MessageRef answer = answer_with(inside, kResult, wants_result ? result.get() : Py_None, "result");
+  if (answer || !error_matches(inside, inside.interpreter().sharing.not_shareable)) return answer;
+  Ref<> exception = error_take(inside);
+  Ref<> text = object_str(inside, exception.get());
+  answer = text ? answer_with(inside, kNotShareable, text.get(), "text") : MessageRef();
+  error_clear(inside);
+  return answer;
+}
+
+}  // namespace
+
+Status interpreters_run(ThreadState& ts, int64_t id, const RemoteRun& run, RemoteOutcome* outcome) {
+  if (failed(sharing_classes(ts))) return Status::kError;
+  Ref<> request = request_value(ts, run);
+  MessageRef request_message, shared_message;
+  if (request) request_message = message_from_value(ts, request.get(), "arguments");
+  if (!request_message) return Status::kError;
+  request.reset();
+  if (run.shared != nullptr) {
+    shared_message = message_from_value(ts, run.shared, "shared");
+    if (!shared_message) return Status::kError;
   }
   Pin interp(id);
   if (!interp) return raise_not_found(ts, id);
-  if (interp.get() == &ts.interpreter()) return raise_interpreter_error(ts, "cannot exec in the current interpreter");
-  if (!interpreter_claim_main(interp.get())) return raise_interpreter_error(ts, "interpreter already running");
-  MessageRef report;
-  bool entered;
+  if (interp.get() == &ts.interpreter() || interp.get()->is_main || !interpreter_claim_main(interp.get())) {
+    return raise_interpreter_error(ts, "interpreter already running");
+  }
+  MessageRef answer;
   {
     InterpreterScope scope(&ts, interp.get());
-    entered = scope.inside() != nullptr;
-    if (entered) {
+    if (scope.inside() != nullptr) {
       ThreadState& inside = *scope.inside();
-      Ref<> result = run_main(inside, source_message.get(), shared_message.get());
-      if (!result) {
-        Ref<> exception = error_take(inside);
-        Ref<> description = describe_exception(inside, exception.get());
-        if (description) report = message_from_value(inside, description.get(), "exception");
+      if (failed(sharing_classes(inside))) {
         error_clear(inside);
       } else {
-        report = message_from_value(inside, Py_None, "result");
+        answer = run_inside(inside, request_message.get(), shared_message.get(), run.callable != nullptr);
+        error_clear(inside);
       }
       flush_streams(inside);
     }
   }
-  interpreter_release_main(interp.get());
-  if (!entered || !report) return raise_memory(ts);
-  return message_to_value(ts, report.get());
+  // At once: whoever sees it idle may close it.
+  interpreter_leave_main(interp.release());
+  if (!answer) return raise_memory(ts);
+  Ref<> value = message_to_value(ts, answer.get());
+  if (!value) return Status::kError;
+  if (answer.get()->kind == kNotShareable) return raise(ts, ts.interpreter().sharing.not_shareable, "%U", value.get());
+  (answer.get()->kind == kResult ? outcome->result : outcome->exception) = std::move(value);
+  return Status::kOk;
 }
 
 }  // namespace atl

@@ -17,6 +17,12 @@ struct SharingState {
   PyObject* not_shareable = nullptr;
   PyObject* interpreter_error = nullptr;
   PyObject* interpreter_not_found = nullptr;
+  PyTypeObject* channel_id_type = nullptr;
+  PyTypeObject* queue_type = nullptr;
+  PyObject* queue_error = nullptr;
+  PyObject* queue_not_found = nullptr;
+  PyObject* queue_empty = nullptr;
+  PyObject* queue_full = nullptr;
 };
 
 }  // namespace atl

@@ -12,7 +12,9 @@
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
 #include "Python/runtime/runtime.h"
+#include "Python/sharing/channel_id.h"
 #include "Python/sharing/channel_object.h"
+#include "Python/sharing/queue_object.h"
 
 namespace atl {
 
@@ -36,6 +38,8 @@ enum Tag : uint8_t {
   kList,
   kDict,
   kChannel,   // number of the handle
+  kChannelId, // which ends, number of the handle
+  kQueue,     // number of the handle
   kBack,      // number of a noted value
   kNoted = 0x80,
 };
@@ -119,6 +123,8 @@ class ValueWriter {
   bool write_items(uint8_t tag, PyObject* const* items, Py_ssize_t n);
   bool write_dict(uint8_t tag, PyObject* o);
   bool write_channel(PyObject* o);
+  bool write_channel_id(PyObject* o);
+  bool hold(ChannelHandle handle);
   void place(const std::string& step) {
     if (refused_ != nullptr) path_.insert(0, step);
   }
@@ -218,8 +224,9 @@ bool ValueWriter::write_dict(uint8_t tag, PyObject* o) {
   return true;
 }
 
-bool ValueWriter::write_channel(PyObject* o) {
-  ChannelHandle handle = channel_end_handle(o);
+bool ValueWriter::write_channel(PyObject* o) { return hold(channel_end_handle(o)) && byte(kChannel) && plain(handle_count_ - 1); }
+
+bool ValueWriter::hold(ChannelHandle handle) {
   auto* grown = static_cast<ChannelHandle*>(std::realloc(handles_, (handle_count_ + 1) * sizeof(ChannelHandle)));
   if (grown == nullptr) return no_memory();
   handles_ = grown;
@@ -228,8 +235,20 @@ bool ValueWriter::write_channel(PyObject* o) {
     (void)channel_raise(ts_, r, handle.channel->id());
     return false;
   }
-  handles_[handle_count_] = handle;
-  return byte(kChannel) && plain(handle_count_++);
+  handles_[handle_count_++] = handle;
+  return true;
+}
+
+bool ValueWriter::write_channel_id(PyObject* o) {
+  ChannelIdValue v = channel_id_value(o);
+  Channel* channel = Channel::find(v.id, ChannelKind::kNumbered);
+  if (channel == nullptr) {
+    (void)raise_channel_not_found(ts_, v.id);
+    return false;
+  }
+  bool ok = hold({channel, ChannelEnd::kId});
+  channel->unref();
+  return ok && byte(kChannelId) && byte(v.ends) && plain(handle_count_ - 1);
 }
 
 bool ValueWriter::write(PyObject* o) {
@@ -256,6 +275,10 @@ bool ValueWriter::write(PyObject* o) {
     tag = kDict;
   } else if (is_channel_end(ts_, o)) {
     return write_channel(o);
+  } else if (is_channel_id(ts_, o)) {
+    return write_channel_id(o);
+  } else if (is_shared_queue(ts_, o)) {
+    return hold({shared_queue_channel(o), ChannelEnd::kId}) && byte(kQueue) && plain(handle_count_ - 1);
   } else {
     refused_ = o->ob_type;
     return false;
@@ -376,6 +399,11 @@ Ref<> ValueReader::read_flat(uint8_t tag) {
       auto n = plain<uint64_t>();
       return bytes_from(ts_, {reinterpret_cast<const char*>(take(n)), n});
     }
+    case kChannelId: {
+      uint8_t ends = plain<uint8_t>();
+      return channel_id_new(ts_, m_->handles[plain<uint32_t>()].channel, ends);
+    }
+    case kQueue: return shared_queue_new(ts_, m_->handles[plain<uint32_t>()].channel);
     default: {
       ATOLL_ENSURE(tag == kChannel);
       const ChannelHandle& h = m_->handles[plain<uint32_t>()];

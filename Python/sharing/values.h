@@ -1,6 +1,7 @@
 // Values as messages: what is sent to another interpreter, as bytes that belong to nobody's heap.
 //
-// None, bool, int, float, complex, str, bytes, tuples, lists and dicts of these, and channel ends. Exact types only. The
+// None, bool, int, float, complex, str, bytes, tuples, lists and dicts of these, and channel ends,
+// numbers of channels and queues. Exact types only. The
 // receiver gets equal objects of its own; references that are shared inside of one value, cycles included, stay shared.
 // Nothing here runs user code, so a value can't change while it is written.
 #pragma once
@@ -19,6 +20,7 @@ struct ChannelHandle {
 struct ValueMessage : Message {
   size_t size = 0;          // of the data
   uint32_t handle_count = 0;
+  int32_t kind = 0;         // the sender's and the receiver's affair
   ChannelHandle* handles = nullptr;  // in transit
 
   uint8_t* data() { return reinterpret_cast<uint8_t*>(this + 1); }
