@@ -6,6 +6,7 @@
 #include "Objects/bytes.h"
 #include "Objects/dict/dict.h"
 #include "Objects/exceptions/exceptions.h"
+#include "Objects/function.h"
 #include "Objects/int/int.h"
 #include "Objects/list.h"
 #include "Objects/module.h"
@@ -160,16 +161,21 @@ constinit const MethodSpec kBuiltinObjectFunctions[] = {
                      "vars([object]) -> dictionary\n\nlocals(); with an argument, object.__dict__."),
     ATOLL_METHOD_END};
 
+namespace {
+constexpr const char* kDoc =
+    "Built-in functions, types, exceptions and constants.\n\n"
+    "None is the null object; Ellipsis is what `...' stands for.";
+constexpr const MethodSpec* kFunctions[] = {kBuiltinClassFunctions, kBuiltinCodeFunctions, kBuiltinObjectFunctions, kBuiltinIterationFunctions,
+                                            kBuiltinIoFunctions};
+}  // namespace
+
 Status builtins_fill(ThreadState& ts, PyObject* d) {
   PyObject* module = ts.interpreter().builtins_module;
-  Ref<> doc = str_from_ascii(ts,
-                             "Built-in functions, types, exceptions and constants.\n\n"
-                             "None is the null object; Ellipsis is what `...' stands for.");
+  Ref<> doc = Ref<>::dup_of(str_immortal(kDoc));
   if (!doc || failed(dict_set(ts, d, ID(__doc__), doc.get())) || failed(dict_set(ts, d, ID(__package__), empty_str()))) {
     return Status::kError;
   }
-  for (const MethodSpec* functions : {kBuiltinClassFunctions, kBuiltinCodeFunctions, kBuiltinObjectFunctions,
-                                      kBuiltinIterationFunctions, kBuiltinIoFunctions}) {
+  for (const MethodSpec* functions : kFunctions) {
     if (failed(module_add_functions(ts, module, functions->c()))) return Status::kError;
   }
   struct Named {
@@ -211,9 +217,20 @@ Status builtins_fill(ThreadState& ts, PyObject* d) {
       {"__debug__", runtime().config->optimize == 0 ? Py_True : Py_False},
   };
   for (const Named& v : values) {
-    if (failed(dict_set(ts, d, v.name, v.value))) return Status::kError;
+    if (str_immortal(v.name) == nullptr || failed(dict_set(ts, d, v.name, v.value))) return Status::kError;
   }
   return exceptions_add_all(ts, d);
+}
+
+Ref<> builtins_make(ThreadState& ts, PyObject* name) {
+  for (const MethodSpec* functions : kFunctions) {
+    for (const PyMethodDef* m = functions->c(); m->ml_name != nullptr; ++m) {
+      if (str_equals_ascii(name, m->ml_name)) {
+        return builtin_function_new(ts, const_cast<PyMethodDef*>(m), ts.interpreter().builtins_module, ID(builtins));
+      }
+    }
+  }
+  return str_equals_ascii(name, "ExceptionGroup") ? dup(ts.interpreter().exception_group) : Ref<>();
 }
 
 }  // namespace atl

@@ -8,6 +8,9 @@ namespace atl {
 
 Status builtins_fill(ThreadState& ts, PyObject* dict);  // builtins.cc
 Status sys_init(ThreadState& ts);                        // sys.cc
+// What stands under a name in the module, made anew. Empty without an exception: not known here.
+Ref<> builtins_make(ThreadState& ts, PyObject* name);
+Ref<> sys_make(ThreadState& ts, PyObject* name);
 void sys_clear(ThreadState& ts);
 Status signals_init(ThreadState& ts);                    // _signal.cc
 void signals_clear(ThreadState& ts);

@@ -5,6 +5,7 @@
 
 #include "Objects/dict/dict.h"
 #include "Objects/exceptions/exceptions.h"
+#include "Objects/function.h"
 #include "Objects/frame.h"
 #include "Objects/int/int.h"
 #include "Objects/list.h"
@@ -232,11 +233,10 @@ PyObject* m_set_asyncgen_hooks(PyObject*, PyObject* const* args, Py_ssize_t n, P
   return new_ref(Py_None);
 }
 Ref<> m_get_asyncgen_hooks(ThreadState& ts, PyObject*) {
-  PyObject* type = ts.interpreter().asyncgen_hooks_type;
+  PyObject* type = sys_asyncgen_hooks_type(ts);
   Ref<> pair = tuple_of(ts, ts.async_gen_firstiter ? ts.async_gen_firstiter : Py_None,
                         ts.async_gen_finalizer ? ts.async_gen_finalizer : Py_None);
-  if (!pair || type == nullptr) return pair;
-  return call(ts, type, pair.get());
+  return pair && type != nullptr ? call(ts, type, pair.get()) : Ref<>();
 }
 Ref<> m_set_coroutine_origin_tracking_depth(ThreadState& ts, PyObject*, int depth) {
   if (depth < 0) return raise(ts, PyExc_ValueError, "depth must be >= 0");
@@ -353,13 +353,11 @@ constexpr MethodSpec kMethods[] = {
 
 }  // namespace
 
-Status sys_init(ThreadState& ts) {
+namespace {
+
+// sys of the first interpreter, in full.
+Status fill_first(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
-  Ref<> m = module_new(ts, ID(sys));
-  if (!m) return Status::kError;
-  interp.sysdict = new_ref(module_dict(m.get()));
-  interp.sys_module = m.release();
-  if (failed(dict_set(ts, interp.modules, ID(sys), interp.sys_module))) return Status::kError;
   if (failed(module_add_functions(ts, interp.sys_module, kMethods[0].c()))) return Status::kError;
   if (failed(module_add_functions(ts, interp.sys_module, sys_hook_methods()))) return Status::kError;
   // The same objects under the names that nobody replaces.
@@ -373,6 +371,51 @@ Status sys_init(ThreadState& ts) {
     return Status::kError;
   }
   return sys_fill_data(ts);
+}
+
+Ref<> function_from(ThreadState& ts, const PyMethodDef* methods, PyObject* name) {
+  for (const PyMethodDef* m = methods; m->ml_name != nullptr; ++m) {
+    if (str_equals_ascii(name, m->ml_name)) {
+      return builtin_function_new(ts, const_cast<PyMethodDef*>(m), ts.interpreter().sys_module, ID(sys));
+    }
+  }
+  return {};
+}
+
+// One of the hooks, under both of its names.
+Ref<> make_hook(ThreadState& ts, PyObject* name) {
+  PyObject* d = ts.interpreter().sysdict;
+  for (const PyMethodDef* m = sys_hook_methods(); m->ml_name != nullptr; ++m) {
+    Ref<> plain = str_interned(ts, m->ml_name);
+    Ref<> kept = str_format(ts, "__%s__", m->ml_name);
+    if (!plain || !kept) return {};
+    const bool asked_plain = str_equal(name, plain.get());
+    if (!asked_plain && !str_equal(name, kept.get())) continue;
+    Ref<> f = builtin_function_new(ts, const_cast<PyMethodDef*>(m), ts.interpreter().sys_module, ID(sys));
+    if (!f || failed(dict_make_with(ts, d, asked_plain ? kept.get() : plain.get(), f.get()))) return {};
+    return f;
+  }
+  return {};
+}
+
+}  // namespace
+
+Status sys_init(ThreadState& ts) {
+  Interpreter& interp = ts.interpreter();
+  const bool first = runtime().sys_template == nullptr;
+  Ref<> m = first ? module_new(ts, ID(sys)) : module_from_template(ts, ID(sys), runtime().sys_template);
+  if (!m) return Status::kError;
+  interp.sysdict = new_ref(module_dict(m.get()));
+  interp.sys_module = m.release();
+  if (failed(dict_set(ts, interp.modules, ID(sys), interp.sys_module))) return Status::kError;
+  return first ? fill_first(ts) : Status::kOk;
+}
+
+Ref<> sys_make(ThreadState& ts, PyObject* name) {
+  Ref<> made = function_from(ts, kMethods[0].c(), name);
+  if (!made && !error_set(ts)) made = make_hook(ts, name);
+  if (!made && !error_set(ts)) made = sys_make_constant(ts, name);
+  return made;
 }
 
 void sys_clear(ThreadState& ts) {

@@ -8,8 +8,13 @@ namespace atl {
 // A value of vars(sys); borrowed, NULL without exception when absent.
 PyObject* sys_peek(ThreadState& ts, const char* name);
 Status sys_put(ThreadState& ts, const char* name, Ref<> value);
-// Modules/sys_data.cc: constants, flags, version_info, …
+// Modules/sys_data.cc: constants, flags, version_info, …: all of them, and one by name (empty without an exception: none
+// of that name).
 Status sys_fill_data(ThreadState& ts);
+Ref<> sys_make_constant(ThreadState& ts, PyObject* name);
+// Made on first use; borrowed, NULL with an exception.
+PyObject* sys_asyncgen_hooks_type(ThreadState& ts);
+PyObject* sys_unraisable_args_type(ThreadState& ts);
 // Writes a text to a file object, or (NULL, None, closed) to file descriptor 2.
 void sys_write_stderr(ThreadState& ts, const char* utf8);
 Status file_write(ThreadState& ts, PyObject* file, PyObject* text);

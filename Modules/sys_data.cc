@@ -26,7 +26,7 @@ namespace atl {
 
 namespace {
 
-// A struct sequence type, one instance of it in sys under `name`.
+// A struct sequence type.
 struct Fields {
   const char* type_name;
   const char* doc;
@@ -39,8 +39,8 @@ Ref<> make_type(const Fields& f) {
   return Ref<>::steal(obj(PyStructSequence_NewType(&desc)));
 }
 
-// Values are taken over.
-Status put_struct(ThreadState& ts, const char* name, PyObject* type, PyObject** values, int n) {
+// The one instance. Values are taken over.
+Ref<> struct_of(PyObject* type, PyObject** values, int n) {
   Ref<> s = Ref<>::steal(PyStructSequence_New(reinterpret_cast<PyTypeObject*>(type)));
   bool ok = static_cast<bool>(s);
   for (int i = 0; i < n; ++i) {
@@ -51,7 +51,7 @@ Status put_struct(ThreadState& ts, const char* name, PyObject* type, PyObject** 
       xdecref(values[i]);
     }
   }
-  return ok ? sys_put(ts, name, std::move(s)) : Status::kError;
+  return ok ? std::move(s) : Ref<>();
 }
 
 // No more instances than the one: sys.flags() and the like raise TypeError.
@@ -65,7 +65,7 @@ Status forbid_instances(PyObject* type) {
 PyObject* num(ThreadState& ts, int64_t v) { return int_from_i64(ts, v).release(); }
 PyObject* text(ThreadState& ts, const char* s) { return str_from_utf8(ts, s).release(); }
 
-Status put_version_info(ThreadState& ts) {
+Ref<> make_version_info(ThreadState& ts) {
   PyStructSequence_Field fields[] = {{"major", "Major release number"},
                                      {"minor", "Minor release number"},
                                      {"micro", "Patch release number"},
@@ -73,13 +73,14 @@ Status put_version_info(ThreadState& ts) {
                                      {"serial", "Serial release number"},
                                      {nullptr, nullptr}};
   Ref<> type = make_type({"sys.version_info", "sys.version_info\n\nVersion information as a named tuple.", fields, 5});
-  if (!type) return Status::kError;
+  if (!type) return {};
   PyObject* values[] = {num(ts, PY_MAJOR_VERSION), num(ts, PY_MINOR_VERSION), num(ts, PY_MICRO_VERSION), text(ts, "final"), num(ts, PY_RELEASE_SERIAL)};
-  if (failed(put_struct(ts, "version_info", type.get(), values, 5))) return Status::kError;
-  return forbid_instances(type.get());
+  Ref<> info = struct_of(type.get(), values, 5);
+  return info && !failed(forbid_instances(type.get())) ? std::move(info) : Ref<>();
 }
 
-Status put_flags(ThreadState& ts, const Config& c) {
+Ref<> make_flags(ThreadState& ts) {
+  const Config& c = *runtime().config;
   static constexpr PyStructSequence_Field fields[] = {{"debug", "-d"},
                                      {"inspect", "-i"},
                                      {"interactive", "-i"},
@@ -100,7 +101,7 @@ Status put_flags(ThreadState& ts, const Config& c) {
                                      {"int_max_str_digits", "-X int_max_str_digits"},
                                      {nullptr, nullptr}};
   Ref<> type = make_type({"sys.flags", "sys.flags\n\nFlags provided through command line arguments or environment vars.", const_cast<PyStructSequence_Field*>(fields), 18});
-  if (!type) return Status::kError;
+  if (!type) return {};
   PyObject* values[] = {num(ts, c.debug),
                         num(ts, c.inspect),
                         num(ts, c.interactive),
@@ -119,11 +120,11 @@ Status put_flags(ThreadState& ts, const Config& c) {
                         num(ts, c.warn_default_encoding),
                         new_ref(c.safe_path ? Py_True : Py_False),
                         num(ts, c.int_max_str_digits)};
-  if (failed(put_struct(ts, "flags", type.get(), values, 18))) return Status::kError;
-  return forbid_instances(type.get());
+  Ref<> flags = struct_of(type.get(), values, 18);
+  return flags && !failed(forbid_instances(type.get())) ? std::move(flags) : Ref<>();
 }
 
-Status put_numbers(ThreadState& ts) {
+Ref<> make_float_info(ThreadState& ts) {
   PyStructSequence_Field float_fields[] = {{"max", "largest finite value"},
                                            {"max_exp", "largest n with radix**(n-1) finite"},
                                            {"max_10_exp", "largest n with 10**n finite"},
@@ -137,7 +138,7 @@ Status put_numbers(ThreadState& ts) {
                                            {"rounds", "rounding mode"},
                                            {nullptr, nullptr}};
   Ref<> type = make_type({"sys.float_info", "sys.float_info\n\nLimits of float.", float_fields, 11});
-  if (!type) return Status::kError;
+  if (!type) return {};
   PyObject* f[] = {obj(new_float(ts, DBL_MAX).release()),
                    num(ts, DBL_MAX_EXP),
                    num(ts, DBL_MAX_10_EXP),
@@ -149,18 +150,22 @@ Status put_numbers(ThreadState& ts) {
                    obj(new_float(ts, DBL_EPSILON).release()),
                    num(ts, FLT_RADIX),
                    num(ts, 1)};
-  if (failed(put_struct(ts, "float_info", type.get(), f, 11))) return Status::kError;
+  return struct_of(type.get(), f, 11);
+}
 
+Ref<> make_int_info(ThreadState& ts) {
   PyStructSequence_Field int_fields[] = {{"bits_per_digit", "size of a digit in bits"},
                                          {"sizeof_digit", "size of a digit in bytes"},
                                          {"default_max_str_digits", "default of the digit limit"},
                                          {"str_digits_check_threshold", "smallest digit limit"},
                                          {nullptr, nullptr}};
-  type = make_type({"sys.int_info", "sys.int_info\n\nHow int is stored.", int_fields, 4});
-  if (!type) return Status::kError;
+  Ref<> type = make_type({"sys.int_info", "sys.int_info\n\nHow int is stored.", int_fields, 4});
+  if (!type) return {};
   PyObject* i[] = {num(ts, kDigitBits), num(ts, 4), num(ts, 4300), num(ts, 640)};
-  if (failed(put_struct(ts, "int_info", type.get(), i, 4))) return Status::kError;
+  return struct_of(type.get(), i, 4);
+}
 
+Ref<> make_hash_info(ThreadState& ts) {
   PyStructSequence_Field hash_fields[] = {{"width", "width of a hash in bits"},
                                           {"modulus", "prime modulus of numeric hashes"},
                                           {"inf", "hash of infinity"},
@@ -171,58 +176,42 @@ Status put_numbers(ThreadState& ts) {
                                           {"seed_bits", "size of its seed"},
                                           {"cutoff", "small string cutoff"},
                                           {nullptr, nullptr}};
-  type = make_type({"sys.hash_info", "sys.hash_info\n\nParameters of hashing.", hash_fields, 9});
-  if (!type) return Status::kError;
+  Ref<> type = make_type({"sys.hash_info", "sys.hash_info\n\nParameters of hashing.", hash_fields, 9});
+  if (!type) return {};
   PyObject* h[] = {num(ts, 64), num(ts, (int64_t{1} << 61) - 1), num(ts, 314159), num(ts, 0), num(ts, 1000003), text(ts, "siphash13"), num(ts, 64), num(ts, 128), num(ts, 0)};
-  if (failed(put_struct(ts, "hash_info", type.get(), h, 9))) return Status::kError;
+  return struct_of(type.get(), h, 9);
+}
 
+Ref<> make_thread_info(ThreadState& ts) {
   PyStructSequence_Field thread_fields[] = {{"name", "implementation"}, {"lock", "kind of lock"}, {"version", "library"}, {nullptr, nullptr}};
-  type = make_type({"sys.thread_info", "sys.thread_info\n\nThe thread implementation.", thread_fields, 3});
-  if (!type) return Status::kError;
+  Ref<> type = make_type({"sys.thread_info", "sys.thread_info\n\nThe thread implementation.", thread_fields, 3});
+  if (!type) return {};
   char version[64];
   size_t n = confstr(_CS_GNU_LIBPTHREAD_VERSION, version, sizeof version);
   PyObject* t[] = {text(ts, "pthread"), text(ts, "semaphore"), n > 0 && n < sizeof version ? text(ts, version) : new_ref(Py_None)};
-  if (failed(put_struct(ts, "thread_info", type.get(), t, 3))) return Status::kError;
-
-  PyStructSequence_Field hook_fields[] = {{"firstiter", nullptr}, {"finalizer", nullptr}, {nullptr, nullptr}};
-  type = make_type({"sys.asyncgen_hooks", "The hooks of asynchronous generators.", hook_fields, 2});
-  if (!type) return Status::kError;
-  ts.interpreter().asyncgen_hooks_type = type.release();
-
-  PyStructSequence_Field unraisable_fields[] = {{"exc_type", "Exception type"},
-                                                {"exc_value", "Exception value"},
-                                                {"exc_traceback", "Exception traceback"},
-                                                {"err_msg", "Error message"},
-                                                {"object", "Object causing the exception"},
-                                                {nullptr, nullptr}};
-  type = make_type({"builtins.UnraisableHookArgs", "UnraisableHookArgs\n\nWhat sys.unraisablehook() is told.", unraisable_fields, 5});
-  if (!type) return Status::kError;
-  reinterpret_cast<PyTypeObject*>(type.get())->tp_name = "UnraisableHookArgs";  // shown without a module
-  ts.interpreter().unraisable_args_type = type.release();
-  return Status::kOk;
+  return struct_of(type.get(), t, 3);
 }
 
-Status put_version(ThreadState& ts) {
-  // platform.py parses what stands before the brackets; the name inside is ours.
-  Ref<> version = str_from_ascii(ts, Py_GetVersion());
-  if (failed(sys_put(ts, "version", std::move(version)))) return Status::kError;
-  if (failed(sys_put(ts, "hexversion", int_from_i64(ts, PY_VERSION_HEX)))) return Status::kError;
-  if (failed(sys_put(ts, "api_version", int_from_i64(ts, PYTHON_API_VERSION)))) return Status::kError;
+// platform.py parses what stands before the brackets; the name inside is ours.
+Ref<> make_version(ThreadState& ts) { return str_from_ascii(ts, Py_GetVersion()); }
+
+Ref<> make_implementation(ThreadState& ts) {
   Ref<> simple = Ref<>::steal(PyDict_New());
-  if (!simple) return Status::kError;
+  if (!simple) return {};
   PyObject* d = simple.get();
   Ref<> name = str_from_ascii(ts, "cpython");
   Ref<> tag = str_from_ascii(ts, "atoll-311");
   Ref<> hex = int_from_i64(ts, PY_VERSION_HEX);
   Ref<> arch = str_from_ascii(ts, "x86_64-linux-gnu");
   Ref<> atoll_version = str_from_ascii(ts, ATOLL_VERSION);
-  if (!name || !tag || !hex || !arch || !atoll_version) return Status::kError;
+  Ref<> version_info = Ref<>::dup_of(sys_peek(ts, "version_info"));
+  if (!name || !tag || !hex || !arch || !atoll_version || !version_info) return {};
   if (failed(dict_set(ts, d, ID(name), name.get())) || failed(dict_set(ts, d, "cache_tag", tag.get())) ||
-      failed(dict_set(ts, d, ID(version), sys_peek(ts, "version_info"))) || failed(dict_set(ts, d, "hexversion", hex.get())) ||
+      failed(dict_set(ts, d, ID(version), version_info.get())) || failed(dict_set(ts, d, "hexversion", hex.get())) ||
       failed(dict_set(ts, d, "_multiarch", arch.get())) || failed(dict_set(ts, d, "atoll", atoll_version.get()))) {
-    return Status::kError;
+    return {};
   }
-  return sys_put(ts, "implementation", Ref<>::steal(_PyNamespace_New(d)));
+  return Ref<>::steal(_PyNamespace_New(d));
 }
 
 Ref<> string_list(ThreadState& ts, const StringList& list) {
@@ -250,19 +239,19 @@ Ref<> path_text(ThreadState& ts, const char* p) {
   return p != nullptr ? Ref<>::steal(PyUnicode_DecodeFSDefault(p)) : str_from_ascii(ts, "");
 }
 
-Status put_builtin_names(ThreadState& ts) {
+Ref<> make_builtin_names(ThreadState& ts) {
   Ref<> list = list_new(ts, 0);
-  if (!list) return Status::kError;
+  if (!list) return {};
   for (const BuiltinModule* m = builtin_modules(); m->name != nullptr; ++m) {
     Ref<> s = str_interned(ts, m->name);
-    if (!s || failed(list_append(ts, list.get(), std::move(s)))) return Status::kError;
+    if (!s || failed(list_append(ts, list.get(), std::move(s)))) return {};
   }
   for (const char* extra : {"builtins", "sys"}) {
     Ref<> s = str_interned(ts, extra);
-    if (!s || failed(list_append(ts, list.get(), std::move(s)))) return Status::kError;
+    if (!s || failed(list_append(ts, list.get(), std::move(s)))) return {};
   }
-  if (failed(list_sort(ts, list.get(), nullptr, false))) return Status::kError;
-  return sys_put(ts, "builtin_module_names", list_as_tuple(ts, list.get()));
+  if (failed(list_sort(ts, list.get(), nullptr, false))) return {};
+  return list_as_tuple(ts, list.get());
 }
 
 // What 3.11 documents as sys.stdlib_module_names.
@@ -291,44 +280,103 @@ constexpr const char* kStdlibNames =
     "tomllib trace traceback tracemalloc tty turtle turtledemo types typing unicodedata unittest urllib uu uuid venv "
     "warnings wave weakref webbrowser winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo";
 
-Status put_stdlib_names(ThreadState& ts) {
+Ref<> make_stdlib_names(ThreadState& ts) {
   Ref<> all = str_from_ascii(ts, kStdlibNames);
   Ref<> split = all ? call_method(ts, all.get(), str_interned(ts, "split").get()) : Ref<>();
-  return split ? sys_put(ts, "stdlib_module_names", frozenset_new(ts, split.get())) : Status::kError;
+  return split ? frozenset_new(ts, split.get()) : Ref<>();
 }
+
+const Config& config() { return *runtime().config; }
+Ref<> make_prefix(ThreadState& ts) { return path_text(ts, config().prefix != nullptr ? config().prefix : "/usr"); }
+Ref<> make_executable(ThreadState& ts) { return path_text(ts, config().executable); }
+
+struct Constant {
+  const char* name;
+  Ref<> (*make)(ThreadState&);
+};
+#define TEXT(name, value) \
+  { name, [](ThreadState& ts) { return str_from_ascii(ts, value); } }
+#define NUMBER(name, value) \
+  { name, [](ThreadState& ts) { return int_from_i64(ts, value); } }
+constexpr Constant kConstants[] = {
+    {"version_info", make_version_info},
+    {"version", make_version},
+    NUMBER("hexversion", PY_VERSION_HEX),
+    NUMBER("api_version", PYTHON_API_VERSION),
+    {"implementation", make_implementation},
+    {"flags", make_flags},
+    {"float_info", make_float_info},
+    {"int_info", make_int_info},
+    {"hash_info", make_hash_info},
+    {"thread_info", make_thread_info},
+    {"modules", [](ThreadState& ts) { return dup(ts.interpreter().modules); }},
+    NUMBER("maxsize", PY_SSIZE_T_MAX),
+    NUMBER("maxunicode", 0x10ffff),
+    TEXT("byteorder", "little"),
+    TEXT("platform", "linux"),
+    TEXT("copyright", "Copyright (c) 2026 The Atoll developers. MIT licence."),
+    TEXT("float_repr_style", "short"),
+    TEXT("abiflags", ""),
+    TEXT("_framework", ""),
+    TEXT("platlibdir", config().platlibdir != nullptr ? config().platlibdir : "lib"),
+    {"prefix", make_prefix},
+    {"base_prefix", make_prefix},
+    {"exec_prefix", make_prefix},
+    {"base_exec_prefix", make_prefix},
+    {"executable", make_executable},
+    {"_base_executable", make_executable},
+    {"_home", [](ThreadState&) { return new_none(); }},
+    {"_stdlib_dir", [](ThreadState& ts) { return path_text(ts, ATOLL_STDLIB_DIR); }},
+    {"argv", [](ThreadState& ts) { return string_list(ts, config().argv); }},
+    {"orig_argv", [](ThreadState& ts) { return string_list(ts, config().orig_argv); }},
+    {"warnoptions", [](ThreadState& ts) { return string_list(ts, config().warn_options); }},
+    {"_xoptions", [](ThreadState& ts) { return xoptions(ts, config().x_options); }},
+    {"path", import_make_path},
+    {"dont_write_bytecode", [](ThreadState&) { return new_bool(config().dont_write_bytecode != 0); }},
+    {"pycache_prefix", [](ThreadState& ts) { return config().pycache_prefix != nullptr ? path_text(ts, config().pycache_prefix) : new_none(); }},
+    {"builtin_module_names", make_builtin_names},
+    {"stdlib_module_names", make_stdlib_names},
+    {"_git", [](ThreadState&) { return Ref<>::steal(Py_BuildValue("(sss)", "Atoll", "", "")); }},
+};
+#undef TEXT
+#undef NUMBER
 
 }  // namespace
 
 Status sys_fill_data(ThreadState& ts) {
-  const Config& c = *runtime().config;
-  const char* prefix = c.prefix != nullptr ? c.prefix : "/usr";
-  bool ok = !failed(put_version_info(ts)) && !failed(put_version(ts)) && !failed(put_flags(ts, c)) && !failed(put_numbers(ts)) &&
-            !failed(sys_put(ts, "modules", dup(ts.interpreter().modules))) &&
-            !failed(sys_put(ts, "maxsize", int_from_ssize(ts, PY_SSIZE_T_MAX))) &&
-            !failed(sys_put(ts, "maxunicode", int_from_i64(ts, 0x10ffff))) &&
-            !failed(sys_put(ts, "byteorder", str_from_ascii(ts, "little"))) &&
-            !failed(sys_put(ts, "platform", str_from_ascii(ts, "linux"))) &&
-            !failed(sys_put(ts, "copyright", str_from_ascii(ts, "Copyright (c) 2026 The Atoll developers. MIT licence."))) &&
-            !failed(sys_put(ts, "float_repr_style", str_from_ascii(ts, "short"))) &&
-            !failed(sys_put(ts, "abiflags", str_from_ascii(ts, ""))) && !failed(sys_put(ts, "_framework", str_from_ascii(ts, ""))) &&
-            !failed(sys_put(ts, "platlibdir", str_from_ascii(ts, c.platlibdir != nullptr ? c.platlibdir : "lib"))) &&
-            !failed(sys_put(ts, "prefix", path_text(ts, prefix))) && !failed(sys_put(ts, "base_prefix", path_text(ts, prefix))) &&
-            !failed(sys_put(ts, "exec_prefix", path_text(ts, prefix))) &&
-            !failed(sys_put(ts, "base_exec_prefix", path_text(ts, prefix))) &&
-            !failed(sys_put(ts, "executable", path_text(ts, c.executable))) &&
-            !failed(sys_put(ts, "_base_executable", path_text(ts, c.executable))) &&
-            !failed(sys_put(ts, "_home", new_none())) && !failed(sys_put(ts, "_stdlib_dir", path_text(ts, ATOLL_STDLIB_DIR))) &&
-            !failed(sys_put(ts, "argv", string_list(ts, c.argv))) && !failed(sys_put(ts, "orig_argv", string_list(ts, c.orig_argv))) &&
-            !failed(sys_put(ts, "warnoptions", string_list(ts, c.warn_options))) &&
-            !failed(sys_put(ts, "_xoptions", xoptions(ts, c.x_options))) && !failed(sys_put(ts, "path", import_make_path(ts))) &&
-            !failed(sys_put(ts, "meta_path", list_new(ts, 0))) && !failed(sys_put(ts, "path_hooks", list_new(ts, 0))) &&
-            !failed(sys_put(ts, "path_importer_cache", dict_new(ts))) &&
-            !failed(sys_put(ts, "dont_write_bytecode", new_bool(c.dont_write_bytecode != 0))) &&
-            !failed(sys_put(ts, "pycache_prefix", c.pycache_prefix != nullptr ? path_text(ts, c.pycache_prefix) : new_none())) &&
-            !failed(put_builtin_names(ts)) && !failed(put_stdlib_names(ts));
-  if (!ok) return Status::kError;
-  Ref<> git = Ref<>::steal(Py_BuildValue("(sss)", "Atoll", "", ""));
-  return sys_put(ts, "_git", std::move(git));
+  for (const Constant& c : kConstants) {
+    if (str_immortal(c.name) == nullptr || failed(sys_put(ts, c.name, c.make(ts)))) return Status::kError;
+  }
+  return Status::kOk;
+}
+
+Ref<> sys_make_constant(ThreadState& ts, PyObject* name) {
+  for (const Constant& c : kConstants) {
+    if (str_equals_ascii(name, c.name)) return c.make(ts);
+  }
+  return {};
+}
+
+PyObject* sys_asyncgen_hooks_type(ThreadState& ts) {
+  PyObject*& type = ts.interpreter().asyncgen_hooks_type;
+  PyStructSequence_Field fields[] = {{"firstiter", nullptr}, {"finalizer", nullptr}, {nullptr, nullptr}};
+  if (type == nullptr) type = make_type({"sys.asyncgen_hooks", "The hooks of asynchronous generators.", fields, 2}).release();
+  return type;
+}
+
+PyObject* sys_unraisable_args_type(ThreadState& ts) {
+  PyObject*& type = ts.interpreter().unraisable_args_type;
+  PyStructSequence_Field fields[] = {{"exc_type", "Exception type"},
+                                     {"exc_value", "Exception value"},
+                                     {"exc_traceback", "Exception traceback"},
+                                     {"err_msg", "Error message"},
+                                     {"object", "Object causing the exception"},
+                                     {nullptr, nullptr}};
+  if (type == nullptr) {
+    type = make_type({"builtins.UnraisableHookArgs", "UnraisableHookArgs\n\nWhat sys.unraisablehook() is told.", fields, 5}).release();
+    if (type != nullptr) reinterpret_cast<PyTypeObject*>(type)->tp_name = "UnraisableHookArgs";  // shown without a module
+  }
+  return type;
 }
 
 }  // namespace atl

@@ -175,7 +175,8 @@ Ref<> m_displayhook(ThreadState& ts, PyObject*, PyObject* value) {
 
 // args: exc_type, exc_value, exc_traceback, err_msg, object
 Ref<> m_unraisablehook(ThreadState& ts, PyObject*, PyObject* args) {
-  if (obj(args->ob_type) != ts.interpreter().unraisable_args_type) {
+  if (obj(args->ob_type) != sys_unraisable_args_type(ts)) {
+    if (error_set(ts)) return {};
     return raise(ts, PyExc_TypeError, "sys.unraisablehook argument type must be UnraisableHookArgs");
   }
   Ref<> value = dup(tuple_peek(args, 1)), message = dup(tuple_peek(args, 3)), object = dup(tuple_peek(args, 4));
@@ -283,7 +284,7 @@ void write_unraisable(ThreadState& ts, PyObject* object, const char* where) {
     }
   }
   PyObject* hook = ts.interpreter().sysdict != nullptr ? sys_peek(ts, "unraisablehook") : nullptr;
-  PyObject* type = ts.interpreter().unraisable_args_type;
+  PyObject* type = sys_unraisable_args_type(ts);
   PyObject* tb = as_exception(exc.get())->traceback;
   PyObject* fields[] = {obj(exc.get()->ob_type), exc.get(), tb != nullptr ? tb : Py_None, message.get(), object != nullptr ? object : Py_None};
   Ref<> args = type != nullptr ? Ref<>::steal(PyStructSequence_New(reinterpret_cast<PyTypeObject*>(type))) : Ref<>();

@@ -58,6 +58,13 @@ Status module_init(ThreadState& ts, PyModuleObject* m, PyUnicodeObject* name, Py
 
 Ref<> module_repr(ThreadState& ts, PyModuleObject* m) {
   PyObject* importlib = ts.interpreter().importlib;
+  if (importlib == nullptr && ts.interpreter().modules != nullptr) {
+    // Asking for it brings the import system up.
+    Ref<> name = str_interned(ts, "_frozen_importlib");
+    Ref<> module;
+    if (!name || failed(dict_lookup(ts, ts.interpreter().modules, name.get(), &module))) return {};
+    importlib = ts.interpreter().importlib;
+  }
   if (importlib == nullptr) return str_format(ts, "<module %R>", m->md_name != nullptr ? m->md_name : Py_None);
   Ref<> f = object_getattr(ts, importlib, "_module_repr");
   return f ? call(ts, f.get(), m) : Ref<>();
@@ -170,8 +177,11 @@ int module_traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(m->md_dict);
   return 0;
 }
+void on_demand_remove(ThreadState& ts, PyObject* module);
+
 int module_clear(PyObject* self) {
   PyModuleObject* m = as_module(self);
+  on_demand_remove(current_thread(), self);
   if (has_state(m) && m->md_def->m_clear != nullptr) {
     int r = m->md_def->m_clear(self);
     if (r != 0) write_unraisable(current_thread(), nullptr);
@@ -179,7 +189,26 @@ int module_clear(PyObject* self) {
   clear_field(m->md_dict);
   return 0;
 }
+void on_demand_remove(ThreadState& ts, PyObject* module) {
+  for (OnDemandModule** at = &ts.interpreter().on_demand.modules; *at != nullptr; at = &(*at)->next) {
+    if ((*at)->module != module) continue;
+    OnDemandModule* gone = *at;
+    *at = gone->next;
+    PyMem_Free(gone);
+    return;
+  }
+}
+
 void module_dealloc(ThreadState& ts, PyModuleObject* m) {
+  if (m->md_dict != nullptr && dict_has_unmade(m->md_dict)) {
+    // What is still to be made may need the module: where the namespace lives on it is made now, and holds the module.
+    if (m->md_dict->ob_refcnt > 1 && !ts.interpreter().finalizing) {
+      m->ob_base.ob_refcnt = 1;
+      if (failed(dict_make_all(ts, m->md_dict))) write_unraisable(ts, nullptr);
+      if (--m->ob_base.ob_refcnt != 0) return;
+    }
+  }
+  on_demand_remove(ts, obj(m));
   untrack(m);
   weakrefs_clear(ts, obj(m));
   if (has_state(m) && m->md_def->m_free != nullptr) m->md_def->m_free(m);
@@ -210,6 +239,31 @@ Ref<> module_new(ThreadState& ts, PyObject* name) {
   return m;
 }
 
+Status on_demand_add(ThreadState& ts, PyObject* module) {
+  auto* record = static_cast<OnDemandModule*>(PyMem_Malloc(sizeof(OnDemandModule)));
+  if (record == nullptr) return raise_memory(ts);
+  OnDemandState& s = ts.interpreter().on_demand;
+  *record = {s.modules, module_dict(module), module};
+  s.modules = record;
+  return Status::kOk;
+}
+
+PyObject* on_demand_peek_module(ThreadState& ts, const PyObject* dict) {
+  for (const OnDemandModule* r = ts.interpreter().on_demand.modules; r != nullptr; r = r->next) {
+    if (r->dict == dict) return r->module;
+  }
+  return nullptr;
+}
+
+Ref<> module_from_template(ThreadState& ts, PyObject* name, const DictKeys* keys) {
+  Ref<> m = Ref<>::steal(PyModule_Type.tp_alloc(&PyModule_Type, 0));
+  if (!m) return {};
+  as_module(m.get())->md_dict = dict_from_template(ts, keys).release();
+  if (as_module(m.get())->md_dict == nullptr || failed(on_demand_add(ts, m.get()))) return {};
+  as_module(m.get())->md_name = new_ref(name);
+  return m;
+}
+
 Status module_lookup_attr(ThreadState& ts, PyObject* module, PyObject* name, Ref<>* out) {
   // The namespace first where the type has nothing of that name: most names of a module are its own.
   Ref<> value = Ref<>::steal(_PyObject_GenericGetAttrWithDict(module, name, nullptr, 1));
@@ -230,6 +284,8 @@ Status module_add_functions(ThreadState& ts, PyObject* module, const PyMethodDef
     }
     Ref<> f = builtin_function_new(ts, const_cast<PyMethodDef*>(m), module, name.get());
     if (!f) return Status::kError;
+    // Names of the first interpreter's core modules are everybody's.
+    if (!runtime().initialized.load(std::memory_order_relaxed)) (void)str_immortal(m->ml_name);
     Ref<> key = str_interned(ts, m->ml_name);
     if (!key || failed(dict_set(ts, module_dict(module), key.get(), f.get()))) return Status::kError;
   }

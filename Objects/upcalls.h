@@ -55,6 +55,14 @@ void vm_frame_dealloc(ThreadState& ts, FrameObject* f);
 // argument. RuntimeError says what is missing.
 Status vm_super_arguments(ThreadState& ts, Ref<>* type, Ref<>* object);
 
+// ---- Python/lifecycle --------------------------------------------------------------------------------------------
+
+// The value of a dict's entry that is made on demand (Objects/dict/dict.h); whether it is put there is the caller's
+// business. Empty without an exception: there is none as long as this thread is busy making the like.
+Ref<> upcall_dict_make(ThreadState& ts, PyObject* d, PyObject* name);
+
+// ---- Python/vm, again ----------------------------------------------------------------------------------------------
+
 // exec/eval.
 Ref<> vm_eval_code(ThreadState& ts, PyObject* code, PyObject* globals, PyObject* locals, PyObject* closure /* or NULL */);
 

@@ -18,12 +18,12 @@ struct TextObject {
   PyObject* buffer;
   PyObject* encoding;
   PyObject* errors;
-  PyObject* encoder;   // NULL: not writable
+  PyObject* encoder;   // NULL: not writable; None: UTF-8, which needs no object
   PyObject* decoder;   // NULL: not readable
   PyObject* read_newline;  // as given: None or str
   PyObject* write_newline; // what "\n" becomes on writing, or NULL
   bool ok, detached, line_buffering, write_through, read_universal, read_translate, seekable, telling, has_read1, finalizing;
-  bool utf8_fast;      // strict utf-8: encoded without a codec
+  bool is_utf8;        // encoded without a codec
   Py_ssize_t chunk_size;
   PyObject* decoded;   // str or NULL
   Py_ssize_t used;
@@ -86,6 +86,8 @@ Status set_newline(ThreadState& ts, TextObject* t, const char* newline) {
   return error_set(ts) ? Status::kError : Status::kOk;
 }
 
+bool names_utf8(const char* encoding) { return strcasecmp(encoding, "utf-8") == 0 || strcasecmp(encoding, "utf8") == 0; }
+
 Status set_coders(ThreadState& ts, TextObject* t) {
   const char* encoding = str_utf8(ts, t->encoding);
   const char* errors = str_utf8(ts, t->errors);
@@ -105,18 +107,18 @@ Status set_coders(ThreadState& ts, TextObject* t) {
   }
   Tri writable = ask(ts, t->buffer, "writable");
   if (failed(writable)) return Status::kError;
+  t->is_utf8 = names_utf8(encoding);
   if (writable == Tri::kTrue) {
-    t->encoder = PyCodec_IncrementalEncoder(encoding, errors);
+    t->encoder = t->is_utf8 ? new_ref(Py_None) : PyCodec_IncrementalEncoder(encoding, errors);
     if (t->encoder == nullptr) return Status::kError;
   }
-  auto is = [&](const char* name) { return strcasecmp(encoding, name) == 0; };
-  t->utf8_fast = (is("utf-8") || is("utf8")) && std::strcmp(errors, "strict") == 0;
   return Status::kOk;
 }
 
 // In the middle of a file no byte order mark is written.
+bool has_encoder_state(const TextObject* t) { return t->encoder != nullptr && t->encoder != Py_None; }
 Status settle_encoder(ThreadState& ts, TextObject* t) {
-  if (!t->seekable || t->encoder == nullptr) return Status::kOk;
+  if (!t->seekable || !has_encoder_state(t)) return Status::kOk;
   Ref<> at = call_held(ts, t->buffer, ID(tell));
   Ref<> zero = int_from_i64(ts, 0);
   if (!at || !zero) return Status::kError;
@@ -148,8 +150,10 @@ Status text_init(ThreadState& ts, TextObject* t, PyObject* buffer, PyObject* enc
   const char* enc_text = str_utf8(ts, enc.get());
   if (enc_text == nullptr) return Status::kError;
   // Only text encodings, and only those that exist.
-  Ref<> info = Ref<>::steal(_PyCodec_LookupTextEncoding(enc_text, "codecs.open()"));
-  if (!info) return Status::kError;
+  if (!names_utf8(enc_text)) {
+    Ref<> info = Ref<>::steal(_PyCodec_LookupTextEncoding(enc_text, "codecs.open()"));
+    if (!info) return Status::kError;
+  }
   set_field(t->encoding, std::move(enc));
   set_field(t->errors, std::move(err));
   set_field(t->buffer, dup(buffer));
@@ -211,8 +215,9 @@ Ref<> m_write(ThreadState& ts, TextObject* t, PyUnicodeObject* text_arg) {
     if (has_newline || str_find(given, cr.get(), 0, length, 1) >= 0) needs_flush = true;
   }
   Ref<> bytes;
-  if (t->utf8_fast) {
-    bytes = Ref<>::steal(PyUnicode_AsUTF8String(text.get()));
+  if (t->is_utf8) {
+    const char* errors = str_utf8(ts, t->errors);
+    bytes = errors != nullptr ? Ref<>::steal(_PyUnicode_AsUTF8String(text.get(), errors)) : Ref<>();
   } else {
     bytes = call_held(ts, t->encoder, "encode", text.get());
   }
@@ -548,7 +553,7 @@ Ref<> m_seek(ThreadState& ts, TextObject* t, PyObject* cookie_arg, int whence) {
     if (t->decoder != nullptr && !call_held(ts, t->decoder, "reset")) return {};
     Ref<> two = int_from_i64(ts, 2);
     Ref<> r = call_held(ts, t->buffer, ID(seek), zero.get(), two.get());
-    if (r && t->encoder != nullptr) {
+    if (r && has_encoder_state(t)) {
       bool at_start = object_equal(ts, r.get(), zero.get()) == Tri::kTrue;
       if (!(at_start ? call_held(ts, t->encoder, "reset") : call_held(ts, t->encoder, "setstate", zero.get()))) return {};
     }
@@ -594,7 +599,7 @@ Ref<> m_seek(ThreadState& ts, TextObject* t, PyObject* cookie_arg, int whence) {
       t->used = c.chars_to_skip;
     }
   }
-  if (t->encoder != nullptr) {
+  if (has_encoder_state(t)) {
     if (!(c.start == 0 && c.flags == 0 ? call_held(ts, t->encoder, "reset") : call_held(ts, t->encoder, "setstate", zero.get()))) return {};
   }
   return cookie;

@@ -17,6 +17,7 @@
 #include "Objects/list.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
+#include "Objects/upcalls.h"
 #include "Python/runtime/runtime.h"
 #include "Python/runtime/upcalls.h"
 
@@ -38,6 +39,10 @@ const EmptyKeys kEmptyKeys = {{kMinLog2, 1, kDictKeysStr, 1, 0, 0, 0}, {-1, -1, 
 DictKeys* empty_keys() { return const_cast<DictKeys*>(&kEmptyKeys.keys); }
 
 bool is_str_kind(const DictKeys* k) { return (k->kind & kDictKeysStr) != 0; }
+
+// The value of an entry that is to be made. Nobody outside this file sees it.
+ATOLL_SEALED PyObject g_unmade = {kImmortalRefcnt, &PyBaseObject_Type};
+ATOLL_INLINE bool is_unmade(const PyObject* value) { return value == &g_unmade; }
 
 ATOLL_INLINE size_t slot_mask(const DictKeys* k) { return (size_t{1} << k->log2_size) - 1; }
 
@@ -223,6 +228,7 @@ Status rebuild(ThreadState& ts, PyDictObject* d, int log2, bool str_kind) {
   }
   k->count = n;
   k->usable -= n;
+  k->kind |= old->kind & kDictKeysLazy;
   d->ma_keys = k;
   keys_free(ts, old);
   return Status::kOk;
@@ -265,6 +271,28 @@ Status insert_new(ThreadState& ts, PyDictObject* d, PyObject* key, Py_hash_t has
   track_for(ts, d, key, value);
   bump(ts, d);
   return Status::kOk;
+}
+
+// Makes the value of entry i, which is to be made. Borrowed; NULL: failed, or (without an exception) it is not to be had now.
+ATOLL_NOINLINE PyObject* make_entry(ThreadState& ts, PyDictObject* d, Py_ssize_t i) {
+  Ref<> hold = dup(obj(d));
+  Ref<> key = dup(entry_key(d->ma_keys, i));
+  Ref<> value = upcall_dict_make(ts, obj(d), key.get());
+  if (!value && error_set(ts)) return nullptr;
+  // Meanwhile the dict may have become another.
+  i = find_any(ts, d, key.get(), str_hash(key.get()));
+  if (i < 0) {
+    if (i == kFree) (void)raise_key_error(ts, key.get());
+    return nullptr;
+  }
+  PyObject** slot = entry_value(d->ma_keys, i);
+  if (is_unmade(*slot)) {
+    if (!value) return nullptr;
+    *slot = value.release();
+    track_for(ts, d, key.get(), *slot);
+    bump(ts, d);
+  }
+  return *slot;
 }
 
 // The mutators' common beginning: the hash of a str or a small int without a call.
@@ -323,12 +351,13 @@ Ref<> dict_new_presized(ThreadState& ts, Py_ssize_t n) {
 Ref<> dict_copy(ThreadState& ts, PyObject* o) {
   Ref<> copy = dict_new(ts);
   if (!copy) return {};
+  if (dict_has_unmade(o) && failed(dict_make_all(ts, o))) return {};
   PyDictObject* from = as_dict(o);
   PyDictObject* to = as_dict(copy.get());
   if (from->ma_used == 0) return copy;
   DictKeys* old = from->ma_keys;
   bool str_kind = is_str_kind(old);
-  if (from->ma_used == old->count && !(old->kind & kDictKeysSealed)) {
+  if (from->ma_used == old->count && !(old->kind & (kDictKeysSealed | kDictKeysLazy))) {
     // No holes: the table as it is.
     DictKeys* k = keys_new(ts, old->log2_size, str_kind);
     if (k == nullptr) return {};
@@ -344,7 +373,7 @@ Ref<> dict_copy(ThreadState& ts, PyObject* o) {
     Py_ssize_t n = 0;
     for (Py_ssize_t i = 0; i < old->count; ++i) {
       PyObject* value = *entry_value(old, i);
-      if (value == nullptr) continue;
+      if (value == nullptr || is_unmade(value)) continue;
       Py_hash_t hash = entry_hash(old, i);
       if (str_kind) {
         dict_str_entries(k)[n] = {entry_key(old, i), value};
@@ -357,7 +386,7 @@ Ref<> dict_copy(ThreadState& ts, PyObject* o) {
     k->usable -= n;
     to->ma_keys = k;
   }
-  to->ma_used = from->ma_used;
+  to->ma_used = to->ma_keys->count;
   DictKeys* k = to->ma_keys;
   for (Py_ssize_t i = 0; i < k->count; ++i) {
     incref(entry_key(k, i));
@@ -372,7 +401,9 @@ Ref<> dict_copy(ThreadState& ts, PyObject* o) {
 PyObject* dict_peek_hash(ThreadState& ts, PyObject* o, PyObject* key, Py_hash_t hash) {
   PyDictObject* d = as_dict(o);
   Py_ssize_t i = find_any(ts, d, key, hash);
-  return i < 0 ? nullptr : *entry_value(d->ma_keys, i);
+  if (i < 0) return nullptr;
+  PyObject* value = *entry_value(d->ma_keys, i);
+  return ATOLL_UNLIKELY(is_unmade(value)) ? make_entry(ts, d, i) : value;
 }
 
 PyObject* dict_peek(ThreadState& ts, PyObject* o, PyObject* key) {
@@ -386,7 +417,9 @@ PyObject* dict_peek_str(PyObject* o, PyObject* name) {
   Py_hash_t hash = str_hash(name);
   if (ATOLL_LIKELY(is_str_kind(k))) {
     Py_ssize_t i = find_str_in_str(k, name, hash);
-    return i < 0 ? nullptr : dict_str_entries(k)[i].value;
+    if (i < 0) return nullptr;
+    PyObject* value = dict_str_entries(k)[i].value;
+    return ATOLL_UNLIKELY(is_unmade(value)) ? make_entry(current_thread(), as_dict(o), i) : value;
   }
   // A mixed table: exact strs compare without code; other keys of the same hash can't be asked here.
   const DictEntry* entries = dict_general_entries(k);
@@ -395,7 +428,9 @@ PyObject* dict_peek_str(PyObject* o, PyObject* name) {
     if (i == kFree) return nullptr;
     if (i < 0) continue;
     PyObject* there = entries[i].key;
-    if (there == name || (entries[i].hash == hash && is_exact_str(there) && str_equal(there, name))) return entries[i].value;
+    if (there == name || (entries[i].hash == hash && is_exact_str(there) && str_equal(there, name))) {
+      return ATOLL_UNLIKELY(is_unmade(entries[i].value)) ? make_entry(current_thread(), as_dict(o), i) : entries[i].value;
+    }
   }
 }
 
@@ -409,10 +444,13 @@ Status dict_lookup(ThreadState& ts, PyObject* d, PyObject* key, Ref<>* out) {
   return error_set(ts) ? Status::kError : Status::kOk;
 }
 
+Tri dict_contains_hash(ThreadState& ts, PyObject* d, PyObject* key, Py_hash_t hash) {
+  Py_ssize_t i = find_any(ts, as_dict(d), key, hash);
+  return i == kFailed ? Tri::kError : tri(i >= 0);
+}
 Tri dict_contains(ThreadState& ts, PyObject* d, PyObject* key) {
-  PyObject* v = dict_peek(ts, d, key);
-  if (v != nullptr) return Tri::kTrue;
-  return error_set(ts) ? Tri::kError : Tri::kFalse;
+  Py_hash_t hash;
+  return failed(hash_of(ts, key, &hash)) ? Tri::kError : dict_contains_hash(ts, d, key, hash);
 }
 
 // ---- changing ----------------------------------------------------------------------------------------------------
@@ -482,6 +520,11 @@ Status dict_pop_hash(ThreadState& ts, PyObject* o, PyObject* key, Py_hash_t hash
   Py_ssize_t i = find_any(ts, d, key, hash, &slot);
   if (i == kFailed) return Status::kError;
   if (i < 0) return Status::kOk;
+  if (ATOLL_UNLIKELY(is_unmade(*entry_value(d->ma_keys, i)))) {
+    if (make_entry(ts, d, i) == nullptr && error_set(ts)) return Status::kError;
+    i = find_any(ts, d, key, hash, &slot);
+    if (i < 0) return i == kFailed ? Status::kError : Status::kOk;
+  }
   PyObject *old_key, *old_value;
   take_entry(ts, d, i, slot, &old_key, &old_value);
   *out = Ref<>::steal(old_value);
@@ -509,6 +552,7 @@ Status dict_del(ThreadState& ts, PyObject* d, PyObject* key) {
 
 bool dict_pop_last(ThreadState& ts, PyObject* o, Ref<>* key, Ref<>* value) {
   PyDictObject* d = as_dict(o);
+  if (dict_has_unmade(o) && failed(dict_make_all(ts, o))) error_clear(ts);  // what can't be made goes as it is
   DictKeys* k = d->ma_keys;
   Py_ssize_t i = k->count - 1;
   while (i >= 0 && *entry_value(k, i) == nullptr) --i;
@@ -528,7 +572,10 @@ PyObject* dict_peek_setdefault(ThreadState& ts, PyObject* o, PyObject* key, PyOb
   if (failed(hash_of(ts, key, &hash))) return nullptr;
   Py_ssize_t i = find_any(ts, d, key, hash);
   if (i == kFailed) return nullptr;
-  if (i >= 0) return *entry_value(d->ma_keys, i);
+  if (i >= 0) {
+    PyObject* there = *entry_value(d->ma_keys, i);
+    return ATOLL_UNLIKELY(is_unmade(there)) ? make_entry(ts, d, i) : there;
+  }
   if (d->ma_keys->kind & kDictKeysSealed) return raise_sealed(ts);
   return failed(insert_new(ts, d, key, hash, value)) ? nullptr : value;
 }
@@ -574,6 +621,7 @@ Status merge(ThreadState& ts, PyObject* to, PyObject* from, OnDuplicate rule) {
   if (dict_is_sealed(to)) return raise_sealed(ts);
   if (is_dict(from) && from->ob_type->tp_iter == PyDict_Type.tp_iter) {
     if (from == to || dict_size(from) == 0) return Status::kOk;
+    if (dict_has_unmade(from) && failed(dict_make_all(ts, from))) return Status::kError;
     PyDictObject* d = as_dict(to);
     DictKeys* k = dict_keys_of(from);
     if (d->ma_used == 0 && d->ma_keys->shared_empty && is_exact_dict(from)) {
@@ -594,7 +642,7 @@ Status merge(ThreadState& ts, PyObject* to, PyObject* from, OnDuplicate rule) {
     for (Py_ssize_t i = 0; i < dict_keys_of(from)->count; ++i) {
       k = dict_keys_of(from);
       PyObject* value = *entry_value(k, i);
-      if (value == nullptr) continue;
+      if (value == nullptr || is_unmade(value)) continue;
       Ref<> hold_key = dup(entry_key(k, i));
       Ref<> hold_value = dup(value);
       if (failed(put_merged(ts, to, hold_key.get(), entry_hash(k, i), value, rule))) return Status::kError;
@@ -623,10 +671,14 @@ Status dict_merge_unique(ThreadState& ts, PyObject* d, PyObject* mapping) { retu
 // ---- walking -----------------------------------------------------------------------------------------------------
 
 bool dict_next(PyObject* o, Py_ssize_t* pos, PyObject** key, PyObject** value, Py_hash_t* hash) {
-  DictKeys* k = dict_keys_of(o);
   Py_ssize_t i = *pos;
   if (i < 0) return false;
-  while (i < k->count && *entry_value(k, i) == nullptr) ++i;
+  if (ATOLL_UNLIKELY(dict_has_unmade(o)) && i == 0 && failed(dict_make_all(current_thread(), o))) {
+    // There is no way to say so: what can't be made is passed over.
+    write_unraisable(current_thread(), o);
+  }
+  DictKeys* k = dict_keys_of(o);
+  while (i < k->count && (*entry_value(k, i) == nullptr || is_unmade(*entry_value(k, i)))) ++i;
   *pos = i + 1;
   if (i >= k->count) return false;
   if (key != nullptr) *key = entry_key(k, i);
@@ -638,7 +690,7 @@ bool dict_next(PyObject* o, Py_ssize_t* pos, PyObject** key, PyObject** value, P
 bool dict_previous(PyObject* o, Py_ssize_t* pos, PyObject** key, PyObject** value) {
   DictKeys* k = dict_keys_of(o);
   Py_ssize_t i = *pos < k->count ? *pos : k->count - 1;
-  while (i >= 0 && *entry_value(k, i) == nullptr) --i;
+  while (i >= 0 && (*entry_value(k, i) == nullptr || is_unmade(*entry_value(k, i)))) --i;
   *pos = i - 1;
   if (i < 0) return false;
   *key = entry_key(k, i);
@@ -649,6 +701,7 @@ bool dict_previous(PyObject* o, Py_ssize_t* pos, PyObject** key, PyObject** valu
 namespace {
 // which: 0 keys, 1 values, 2 items. The list is made first: that may run a collection, but nothing afterwards can.
 Ref<> as_list(ThreadState& ts, PyObject* d, int which) {
+  if (dict_has_unmade(d) && failed(dict_make_all(ts, d))) return {};
   Py_ssize_t n = dict_size(d);
   Ref<> list = list_new(ts, n);
   if (!list) return {};
@@ -661,6 +714,11 @@ Ref<> as_list(ThreadState& ts, PyObject* d, int which) {
       return {};
     }
     list_items(list.get())[at++] = item.release();
+  }
+  if (at < n) {
+    // Values that are just being made, by this thread.
+    for (Py_ssize_t i = at; i < n; ++i) list_items(list.get())[i] = new_ref(Py_None);
+    if (failed(list_set_slice(ts, list.get(), at, n, nullptr))) return {};
   }
   return list;
 }
@@ -686,6 +744,131 @@ uint32_t dict_keys_version(ThreadState& ts, PyObject* o) {
 Py_ssize_t dict_str_index(PyObject* o, PyObject* name) {
   DictKeys* k = dict_keys_of(o);
   return is_str_kind(k) ? find_str_in_str(k, name, str_hash(name)) : -1;
+}
+
+// ---- values to be made -------------------------------------------------------------------------------------------
+
+Status dict_set_unmade(ThreadState& ts, PyObject* o, PyObject* name) {
+  PyObject* value = &g_unmade;
+  asm("" : "+r"(value));  // any object: nothing is concluded from where it lies
+  if (failed(dict_set(ts, o, name, value))) return Status::kError;
+  DictKeys* k = dict_keys_of(o);
+  k->kind |= kDictKeysLazy;
+  k->version = 0;  // caches read entries without looking at what they hold
+  return Status::kOk;
+}
+
+Status dict_make_all(ThreadState& ts, PyObject* o) {
+  PyDictObject* d = as_dict(o);
+  bool left = false;
+  for (Py_ssize_t i = 0; i < d->ma_keys->count; ++i) {
+    const DictKeys* k = d->ma_keys;
+    if (!is_unmade(*entry_value(k, i))) continue;
+    if (make_entry(ts, d, i) == nullptr) {
+      if (error_set(ts)) return Status::kError;
+      left = true;
+    }
+    if (d->ma_keys != k) i = -1;  // built anew meanwhile
+  }
+  if (!left && d->ma_keys->count != 0) d->ma_keys->kind &= static_cast<uint8_t>(~kDictKeysLazy);
+  return Status::kOk;
+}
+
+namespace {
+PyObject** find_value_slot(PyObject* o, PyObject* name) {
+  DictKeys* k = dict_keys_of(o);
+  if (!is_str_kind(k)) {
+    for (Py_ssize_t i = 0; i < k->count; ++i) {
+      PyObject* key = entry_key(k, i);
+      if (key != nullptr && (key == name || (is_exact_str(key) && str_equal(key, name)))) return entry_value(k, i);
+    }
+    return nullptr;
+  }
+  Py_ssize_t i = find_str_in_str(k, name, str_hash(name));
+  return i < 0 ? nullptr : entry_value(k, i);
+}
+}  // namespace
+
+PyObject* dict_peek_made(PyObject* o, PyObject* name) {
+  PyObject** slot = find_value_slot(o, name);
+  return slot != nullptr && !is_unmade(*slot) ? *slot : nullptr;
+}
+bool dict_is_unmade(PyObject* o, PyObject* name) {
+  if (!dict_has_unmade(o)) return false;
+  PyObject** slot = find_value_slot(o, name);
+  return slot != nullptr && is_unmade(*slot);
+}
+Status dict_make_with(ThreadState& ts, PyObject* o, PyObject* name, PyObject* value) {
+  return dict_is_unmade(o, name) ? dict_set(ts, o, name, value) : Status::kOk;
+}
+bool dict_next_made(PyObject* o, Py_ssize_t* pos, PyObject** key, PyObject** value) {
+  DictKeys* k = dict_keys_of(o);
+  Py_ssize_t i = *pos;
+  while (i < k->count && (*entry_value(k, i) == nullptr || is_unmade(*entry_value(k, i)))) ++i;
+  *pos = i + 1;
+  if (i >= k->count) return false;
+  *key = entry_key(k, i);
+  *value = *entry_value(k, i);
+  return true;
+}
+
+DictKeys* dict_make_template(PyObject* o) {
+  const DictKeys* old = dict_keys_of(o);
+  if (!is_str_kind(old)) return nullptr;
+  // Some room for what programs put there.
+  int log2 = log2_for(as_dict(o)->ma_used + 4);
+  size_t index = (size_t{1} << log2) * static_cast<size_t>(width_of(log2));
+  auto* k = static_cast<DictKeys*>(sealed_alloc(sizeof(DictKeys) + index + static_cast<size_t>(as_dict(o)->ma_used) * sizeof(DictStrEntry)));
+  if (k == nullptr) return nullptr;
+  k->log2_size = static_cast<uint8_t>(log2);
+  k->index_width = static_cast<uint8_t>(width_of(log2));
+  k->kind = kDictKeysStr | kDictKeysLazy;
+  k->usable = usable_of(log2);
+  std::memset(k + 1, 0xff, index);
+  for (Py_ssize_t i = 0; i < old->count; ++i) {
+    const DictStrEntry& e = dict_str_entries(old)[i];
+    if (e.value == nullptr) continue;
+    PyObject* key = str_shared_name(e.key);
+    if (key == nullptr) return nullptr;
+    dict_str_entries(k)[k->count] = {key, is_immortal(e.value) ? e.value : &g_unmade};
+    append_index(k, str_hash(key), k->count++);
+    --k->usable;
+  }
+  return k;
+}
+
+Ref<> dict_from_template(ThreadState& ts, const DictKeys* from) {
+  Ref<> d = dict_new(ts);
+  DictKeys* k = d ? keys_new(ts, from->log2_size, true) : nullptr;
+  if (k == nullptr) return {};
+  size_t index = (size_t{1} << from->log2_size) * from->index_width;
+  // Keys and values that are there are immortal: nothing is counted.
+  std::memcpy(static_cast<void*>(k), from, sizeof(DictKeys) + index + static_cast<size_t>(from->count) * sizeof(DictStrEntry));
+  as_dict(d.get())->ma_keys = k;
+  as_dict(d.get())->ma_used = k->count;
+  track(ts, d.get());
+  return d;
+}
+
+Status dict_reset_to_template(ThreadState& ts, PyObject* o, const DictKeys* keys) {
+  Ref<> fresh = dict_from_template(ts, keys);
+  if (!fresh) return Status::kError;
+  std::swap(as_dict(o)->ma_keys, as_dict(fresh.get())->ma_keys);
+  std::swap(as_dict(o)->ma_used, as_dict(fresh.get())->ma_used);
+  bump(ts, as_dict(o));
+  return Status::kOk;
+}
+
+Status dict_drop_unmade(ThreadState& ts, PyObject* o) {
+  DictKeys* k = dict_keys_of(o);
+  if (!(k->kind & kDictKeysLazy)) return Status::kOk;
+  for (Py_ssize_t i = 0; i < k->count; ++i) {
+    PyObject** value = entry_value(k, i);
+    if (*value != nullptr && is_unmade(*value)) *value = Py_None;  // immortal
+  }
+  k->kind &= static_cast<uint8_t>(~kDictKeysLazy);
+  bump(ts, as_dict(o));
+  return Status::kOk;
 }
 
 void dict_seal(PyObject* o) {
@@ -741,7 +924,7 @@ int dict_traverse_entries(PyObject* o, visitproc visit, void* arg) {
   DictKeys* k = dict_keys_of(o);
   for (Py_ssize_t i = 0; i < k->count; ++i) {
     PyObject* value = *entry_value(k, i);
-    if (value == nullptr) continue;
+    if (value == nullptr || is_unmade(value)) continue;
     Py_VISIT(value);
     if (!is_str_kind(k)) Py_VISIT(entry_key(k, i));
   }

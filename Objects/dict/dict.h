@@ -10,7 +10,12 @@
 
 namespace atl {
 
-enum DictKeysKind : uint8_t { kDictKeysGeneral = 0, kDictKeysStr = 1, kDictKeysSealed = 0x80 /* bit: nobody may write */ };
+enum DictKeysKind : uint8_t {
+  kDictKeysGeneral = 0,
+  kDictKeysStr = 1,
+  kDictKeysLazy = 0x40,    // bit: values may still have to be made
+  kDictKeysSealed = 0x80,  // bit: nobody may write
+};
 
 struct DictEntry {  // general
   Py_hash_t hash;
@@ -83,6 +88,31 @@ Ref<> dict_items_list(ThreadState& ts, PyObject* d);
 // an exact-str name (-1: absent).
 uint32_t dict_keys_version(ThreadState& ts, PyObject* d);
 Py_ssize_t dict_str_index(PyObject* d, PyObject* name);
+// ---- entries whose value is made when somebody asks for it (namespaces of modules, sys.modules)
+//
+// Such an entry is there for all purposes: it counts, has its place, is found by `in`. Reading it, by whatever way, calls
+// upcall_dict_make (Objects/upcalls.h) for the value, so a lookup in a dict of strs may run code for these, and only these,
+// dicts. Everything that walks over a dict makes all of its values first.
+ATOLL_INLINE bool dict_has_unmade(const PyObject* d) { return (dict_keys_of(d)->kind & kDictKeysLazy) != 0; }
+// The entry `name` (an exact str) is to be made; whatever it was before.
+Status dict_set_unmade(ThreadState& ts, PyObject* d, PyObject* name);
+// Makes all values.
+Status dict_make_all(ThreadState& ts, PyObject* d);
+// Neither makes anything: the value of an exact str, NULL where it is absent or has not been made.
+PyObject* dict_peek_made(PyObject* d, PyObject* name);
+bool dict_next_made(PyObject* d, Py_ssize_t* pos, PyObject** key, PyObject** value);
+bool dict_is_unmade(PyObject* d, PyObject* name);
+// Puts the value in where the entry is there and has not been made; else nothing happens.
+Status dict_make_with(ThreadState& ts, PyObject* d, PyObject* name, PyObject* value);
+// A table that new dicts are copied from: the dict's keys, and those of its values that all interpreters share; the others are
+// to be made. In the sealed arena; NULL without memory, or where not all keys are shared strs.
+DictKeys* dict_make_template(PyObject* d);
+Ref<> dict_from_template(ThreadState& ts, const DictKeys* keys);
+// The dict becomes as if it came from there.
+Status dict_reset_to_template(ThreadState& ts, PyObject* d, const DictKeys* keys);
+// What has not been made becomes None.
+Status dict_drop_unmade(ThreadState& ts, PyObject* d);
+
 // Marks a dict as shared and immutable; TypeError from then on.
 void dict_seal(PyObject* d);
 ATOLL_INLINE bool dict_is_sealed(PyObject* d) { return (dict_keys_of(d)->kind & kDictKeysSealed) != 0; }

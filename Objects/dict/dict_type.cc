@@ -443,9 +443,7 @@ PyObject* PyDict_Copy(PyObject* d) {
 }
 int PyDict_Contains(PyObject* d, PyObject* key) { return static_cast<int>(dict_contains(current_thread(), d, key)); }
 int _PyDict_Contains_KnownHash(PyObject* d, PyObject* key, Py_hash_t hash) {
-  ThreadState& ts = current_thread();
-  if (dict_peek_hash(ts, d, key, hash) != nullptr) return 1;
-  return error_set(ts) ? -1 : 0;
+  return static_cast<int>(dict_contains_hash(current_thread(), d, key, hash));
 }
 int PyDict_Update(PyObject* d, PyObject* other) { return PyDict_Merge(d, other, 1); }
 int PyDict_Merge(PyObject* d, PyObject* other, int override_existing) {

@@ -8,6 +8,7 @@ namespace atl {
 uint64_t dict_next_version(ThreadState& ts);
 // A new empty dict of the type (dict or a subclass); NULL with MemoryError.
 PyObject* dict_alloc(ThreadState& ts, PyTypeObject* type);
+Tri dict_contains_hash(ThreadState& ts, PyObject* d, PyObject* key, Py_hash_t hash);
 Status dict_pop_hash(ThreadState& ts, PyObject* d, PyObject* key, Py_hash_t hash, Ref<>* out);
 // Removes the last entry; false when there is none.
 bool dict_pop_last(ThreadState& ts, PyObject* d, Ref<>* key, Ref<>* value);

@@ -41,6 +41,7 @@ Part part_of_iter(PyObject* it) {
 }
 
 Ref<> iter_new(ThreadState& ts, PyTypeObject* type, PyObject* d, bool reverse) {
+  if (dict_has_unmade(d) && failed(dict_make_all(ts, d))) return {};
   auto it = new_object<DictIter>(ts, type);
   if (!it) return {};
   it->dict = new_ref(d);

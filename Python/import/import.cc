@@ -1,8 +1,6 @@
-// builtins.__import__ and bringing up the import system.
+// builtins.__import__.
 //
-// The system's importlib is used as it is: its two bootstrap modules are compiled from the standard library and run under
-// the names that they expect (_frozen_importlib, _frozen_importlib_external). What is frozen elsewhere is found as source
-// here. The fast path, a module that is in sys.modules already, is C++.
+// The system's importlib is used as it is (bring_up.cc). The fast path, a module that is in sys.modules already, is C++.
 #include "Python/import/import.h"
 
 #include <unistd.h>
@@ -48,13 +46,16 @@ bool import_lock_release(ThreadState& ts) {
 namespace {
 
 Ref<> importlib_function(ThreadState& ts, const char* name) {
+  if (failed(import_ensure(ts))) return {};
   PyObject* importlib = ts.interpreter().importlib;
-  if (importlib == nullptr) return raise(ts, PyExc_ImportError, "the import system is not there");
+  if (importlib == nullptr) return raise(ts, PyExc_ImportError, "sys.meta_path is None, Python is likely shutting down");
   return object_getattr(ts, importlib, name);
 }
 
 // Is a module in sys.modules still being initialised by another thread? Then that is waited for.
 Status ensure_initialized(ThreadState& ts, PyObject* module, PyObject* name) {
+  // Not made yet: a module that was there before importlib.
+  if (is_module(module) && module_dict(module) != nullptr && dict_is_unmade(module_dict(module), ID(__spec__))) return Status::kOk;
   Ref<> spec;
   if (failed(object_lookup_attr(ts, module, ID(__spec__), &spec))) return Status::kError;
   if (!spec || spec.get() == Py_None) return Status::kOk;
@@ -119,8 +120,17 @@ Ref<> resolve_name(ThreadState& ts, PyObject* name, PyObject* globals, int level
   return str_format(ts, "%U.%U", base.get(), name);
 }
 
+// builtins.__import__, for importlib to call.
+PyObject* peek_import_function(ThreadState& ts) {
+  Interpreter& interp = ts.interpreter();
+  if (import_is_coming(ts)) return interp.import_func;
+  PyObject* import = dict_peek_str(interp.builtins, ID(__import__));
+  return import != nullptr ? import : Py_None;
+}
+
 // The module of an absolute name, loaded if need be.
 Ref<> get_or_load(ThreadState& ts, PyObject* name) {
+  if (ATOLL_UNLIKELY(ts.interpreter().on_demand.import == OnDemandState::Import::kComing) && failed(import_ensure(ts))) return {};
   Ref<> m;
   if (failed(dict_lookup(ts, ts.interpreter().modules, name, &m))) return {};
   if (m && m.get() != Py_None) {
@@ -130,8 +140,8 @@ Ref<> get_or_load(ThreadState& ts, PyObject* name) {
   if (failed(audit_import(ts, name))) return {};
   Ref<> load = importlib_function(ts, "_find_and_load");
   if (!load) return {};
-  Ref<> import = Ref<>::dup_of(dict_peek_str(ts.interpreter().builtins, ID(__import__)));
-  return call(ts, load.get(), name, import ? import.get() : Py_None);
+  Ref<> import = dup(peek_import_function(ts));
+  return call(ts, load.get(), name, import.get());
 }
 
 }  // namespace
@@ -200,8 +210,8 @@ Ref<> import_level(ThreadState& ts, PyObject* name, PyObject* globals, PyObject*
     if (failed(object_lookup_attr(ts, module.get(), ID(__path__), &path))) return {};
     if (!path) return module;
     Ref<> handle = importlib_function(ts, "_handle_fromlist");
-    PyObject* import = dict_peek_str(ts.interpreter().builtins, ID(__import__));
-    return handle ? call(ts, handle.get(), module.get(), fromlist, import != nullptr ? import : Py_None) : Ref<>();
+    Ref<> import = dup(peek_import_function(ts));
+    return handle ? call(ts, handle.get(), module.get(), fromlist, import.get()) : Ref<>();
   }
   // `import a.b.c` gives a.
   Ref<> dot = str_from_ascii(ts, ".");
@@ -243,61 +253,6 @@ void upcall_set_import_error(ThreadState& ts, PyObject* message, PyObject* modul
   (void)PyErr_SetImportError(message, module_name, path);
   (void)ts;
 }
-
-// ---- bringing it up ----------------------------------------------------------------------------------------------
-
-namespace {
-
-// A module of importlib's core, made without the import system.
-Ref<> run_essential(ThreadState& ts, const char* module_name) {
-  Ref<> name = str_interned(ts, module_name);
-  const FrozenModule* frozen = name ? find_frozen_module(name.get()) : nullptr;
-  if (frozen == nullptr) return {};
-  Ref<> code = frozen_code(ts, *frozen);
-  if (!code) return {};
-  Ref<> module = module_new(ts, name.get());
-  if (!module) return {};
-  PyObject* d = module_dict(module.get());
-  // The name the file has outside: importlib's own loader of such modules reads it from the module.
-  Ref<> origname = str_from_utf8(ts, frozen->origin);
-  Ref<> origname_key = str_interned(ts, "__origname__");
-  if (!origname || !origname_key || failed(dict_set(ts, d, origname_key.get(), origname.get()))) return {};
-  if (failed(dict_set(ts, d, ID(__builtins__), ts.interpreter().builtins_module))) return {};
-  if (failed(dict_set(ts, ts.interpreter().modules, name.get(), module.get()))) return {};
-  if (!vm_eval_code(ts, code.get(), d, d, nullptr)) return {};
-  return module;
-}
-
-// Archives on sys.path: zipimport's importer is the first that is asked about a path.
-Status install_zipimport(ThreadState& ts) {
-  PyObject* hooks = PyDict_GetItemString(ts.interpreter().sysdict, "path_hooks");
-  if (hooks == nullptr || !is_list(hooks)) return Status::kOk;
-  Ref<> module = import_module(ts, "zipimport");
-  Ref<> importer = module ? object_getattr(ts, module.get(), "zipimporter") : Ref<>();
-  return importer ? list_insert(ts, hooks, 0, importer.get()) : Status::kError;
-}
-
-}  // namespace
-
-Status import_init(ThreadState& ts) {
-  Interpreter& interp = ts.interpreter();
-  Ref<> bootstrap = run_essential(ts, "_frozen_importlib");
-  if (!bootstrap) return Status::kError;
-  interp.importlib = new_ref(bootstrap.get());
-  Ref<> imp_name = str_interned(ts, "_imp");
-  Ref<> imp = imp_name ? import_builtin_by_name(ts, imp_name.get(), nullptr) : Ref<>();
-  if (!imp || failed(dict_set(ts, interp.modules, imp_name.get(), imp.get()))) return Status::kError;
-  Ref<> install = object_getattr(ts, bootstrap.get(), "_install");
-  if (!install || !call(ts, install.get(), interp.sys_module, imp.get())) return Status::kError;
-  // The path-based half comes through the first half's importer of frozen modules.
-  Ref<> external = import_module(ts, "_frozen_importlib_external");
-  if (!external || failed(import_adjust_external(ts, external.get())) || failed(library_adjust_loader(ts, external.get()))) return Status::kError;
-  Ref<> install_external = object_getattr(ts, bootstrap.get(), "_install_external_importers");
-  if (!install_external || !call(ts, install_external.get())) return Status::kError;
-  return install_zipimport(ts);
-}
-
-void import_clear(ThreadState& ts) { clear_field(ts.interpreter().importlib); }
 
 // sys.path: PYTHONPATH, what Atoll adds or replaces, the system's library and its extension modules.
 Ref<> import_make_path(ThreadState& ts) {

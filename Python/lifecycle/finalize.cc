@@ -48,11 +48,23 @@ void delete_interpreter_struct(Interpreter* interp) {
 
 namespace {
 
+// The keys whose values have been made.
+Ref<> made_keys(ThreadState& ts, PyObject* dict) {
+  Ref<> keys = list_new(ts, 0);
+  Py_ssize_t pos = 0;
+  PyObject *key, *value;
+  while (keys && dict_next_made(dict, &pos, &key, &value)) {
+    if (failed(list_append(ts, keys.get(), dup(key)))) return {};
+  }
+  return keys;
+}
+
 // Values of a module's dict become None: private names first, then the others, so that destructors still find what
 // they use for as long as possible.
 void clear_module_values(ThreadState& ts, PyObject* dict) {
+  if (failed(dict_drop_unmade(ts, dict))) error_clear(ts);
   for (int pass = 0; pass < 2; ++pass) {
-    Ref<> keys = dict_keys_list(ts, dict);
+    Ref<> keys = made_keys(ts, dict);
     if (!keys) {
       error_clear(ts);
       return;
@@ -72,6 +84,8 @@ void clear_module_values(ThreadState& ts, PyObject* dict) {
 // Takes sys.modules apart. Modules that something still refers to are emptied; builtins and sys come last.
 void finalize_modules(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
+  // From here on it is too late for the import system to come up.
+  if (interp.on_demand.import == OnDemandState::Import::kNotYet) interp.on_demand.import = OnDemandState::Import::kThere;
   static constexpr const char* kSysNames[] = {"path", "argv", "ps1", "ps2", "last_type", "last_value", "last_traceback",
                                               "path_hooks", "path_importer_cache", "meta_path"};
   for (const char* name : kSysNames) {
@@ -81,11 +95,20 @@ void finalize_modules(ThreadState& ts) {
     std::string_view original(name);
     char key[16];
     std::snprintf(key, sizeof key, "__%s__", name);
-    PyObject* v = PyDict_GetItemString(interp.sysdict, key);
-    if (failed(dict_set(ts, interp.sysdict, name, v != nullptr ? v : Py_None))) error_clear(ts);
+    Ref<> original_name = str_interned(ts, key), shown_name = str_interned(ts, name);
+    if (!original_name || !shown_name) {
+      error_clear(ts);
+      continue;
+    }
+    // One that nobody has asked for yet can still be.
+    PyObject* v = dict_peek_made(interp.sysdict, original_name.get());
+    Status s = v == nullptr && dict_is_unmade(interp.sysdict, original_name.get())
+                   ? dict_set_unmade(ts, interp.sysdict, shown_name.get())
+                   : dict_set(ts, interp.sysdict, shown_name.get(), v != nullptr ? v : Py_None);
+    if (failed(s)) error_clear(ts);
   }
   Ref<> kept = list_new(ts, 0);
-  Ref<> names = dict_keys_list(ts, interp.modules);
+  Ref<> names = made_keys(ts, interp.modules);
   if (!kept || !names) {
     error_clear(ts);
     return;
@@ -115,11 +138,8 @@ void finalize_modules(ThreadState& ts) {
   }
   kept.reset();
   clear_module_values(ts, interp.sysdict);
-  if (interp.builtins_copy != nullptr) {
-    // Names that programs put over builtins go; the original ones serve the last destructors.
-    dict_clear(ts, interp.builtins);
-    if (failed(dict_merge(ts, interp.builtins, interp.builtins_copy, true))) error_clear(ts);
-  }
+  // Names that programs put over builtins go; the original ones serve the last destructors.
+  if (runtime().builtins_template != nullptr && failed(dict_reset_to_template(ts, interp.builtins, runtime().builtins_template))) error_clear(ts);
   gc_collect(ts, 2);
 }
 

@@ -42,7 +42,8 @@ Status step_process_wide(ThreadState& ts) {
 
 Status step_modules(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
-  interp.modules = dict_new(ts).release();
+  const DictKeys* keys = runtime().modules_template;
+  interp.modules = (keys != nullptr ? dict_from_template(ts, keys) : dict_new(ts)).release();
   interp.empty_args = new_ref(empty_tuple());
   return interp.modules != nullptr ? Status::kOk : Status::kError;
 }
@@ -50,20 +51,19 @@ void clear_modules(ThreadState& ts) { clear_field(ts.interpreter().modules); }
 
 Status step_builtins(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
-  Ref<> m = module_new(ts, ID(builtins));
+  const DictKeys* keys = runtime().builtins_template;
+  Ref<> m = keys != nullptr ? module_from_template(ts, ID(builtins), keys) : module_new(ts, ID(builtins));
   if (!m) return Status::kError;
   interp.builtins = new_ref(module_dict(m.get()));
   if (failed(dict_set(ts, interp.modules, ID(builtins), m.get()))) return Status::kError;
   interp.builtins_module = m.release();
-  if (failed(builtins_fill(ts, interp.builtins))) return Status::kError;
+  if (keys == nullptr && failed(builtins_fill(ts, interp.builtins))) return Status::kError;
   interp.import_func = Ref<>::dup_of(dict_peek_str(interp.builtins, ID(__import__))).release();
-  interp.builtins_copy = dict_copy(ts, interp.builtins).release();
-  return interp.builtins_copy != nullptr ? Status::kOk : Status::kError;
+  return interp.import_func != nullptr ? Status::kOk : Status::kError;
 }
 void clear_builtins(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
   clear_field(interp.import_func);
-  clear_field(interp.builtins_copy);
   clear_field(interp.builtins_module);
   clear_field(interp.builtins);
 }
@@ -76,9 +76,23 @@ Status step_main_module(ThreadState& ts) {
   if (failed(dict_set(ts, d, ID(__builtins__), interp.builtins_module))) return Status::kError;
   Ref<> annotations = dict_new(ts);
   if (!annotations || failed(dict_set(ts, d, ID(__annotations__), annotations.get()))) return Status::kError;
+  if (!interp.is_main) return failed(on_demand_add(ts, m.get())) ? Status::kError : dict_set_unmade(ts, d, ID(__loader__));
   Ref<> loader = Ref<>::steal(PyObject_GetAttrString(interp.importlib, "BuiltinImporter"));
   return loader ? dict_set(ts, d, ID(__loader__), loader.get()) : Status::kError;
 }
+
+// The main interpreter begins with all of it, the others with what stands for it.
+Status step_import(ThreadState& ts) {
+  if (!ts.interpreter().is_main) return Status::kOk;
+  PyObject* d = ts.interpreter().sysdict;
+  for (const char* name : {"meta_path", "path_hooks", "path_importer_cache"}) {
+    PyObject* key = str_immortal(name);
+    if (key == nullptr || failed(dict_set_unmade(ts, d, key))) return Status::kError;
+  }
+  return import_ensure(ts);
+}
+
+Status step_templates(ThreadState& ts) { return ts.interpreter().is_main ? templates_make(ts) : Status::kOk; }
 
 struct Step {
   const char* name;
@@ -95,17 +109,18 @@ constexpr Step kSteps[] = {
     {"sys", sys_init, sys_clear},
     {"warnings", warnings_init, warnings_clear},
     {"sharing", sharing_init, sharing_clear},
-    {"import", import_init, import_clear},
-    {"encodings", codecs_init, codecs_clear},
+    {"import", step_import, import_clear},
+    {"codecs", nullptr, codecs_clear},
     {"signals", signals_init, signals_clear},
     {"standard streams", streams_init, nullptr},
     {"__main__", step_main_module, nullptr},
+    {"templates", step_templates, nullptr},
 };
 
 bool run_steps(ThreadState& ts, const char** failed_step) {
   size_t i = 0;
   for (const Step& step : kSteps) {
-    if (failed(step.init(ts))) {
+    if (step.init != nullptr && failed(step.init(ts))) {
       *failed_step = step.name;
       return false;
     }

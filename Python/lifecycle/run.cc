@@ -69,7 +69,9 @@ int handle_exit_exception(ThreadState& ts) {
 int flush_std_files(ThreadState& ts) {
   int status = 0;
   for (const char* name : {"stdout", "stderr"}) {
-    PyObject* f = ts.interpreter().sysdict != nullptr ? sys_peek(ts, name) : nullptr;
+    // What nobody has asked for holds nothing.
+    Ref<> key = ts.interpreter().sysdict != nullptr ? str_interned(ts, name) : Ref<>();
+    PyObject* f = key ? dict_peek_made(ts.interpreter().sysdict, key.get()) : nullptr;
     if (f == nullptr || f == Py_None) continue;
     Ref<> hold = dup(f);
     Ref<> closed;

@@ -5,10 +5,12 @@
 
 namespace atl {
 
-// streams.cc: the codec registry's package, sys.stdin and its friends.
-Status codecs_init(ThreadState& ts);
+// streams.cc: sys.stdin and its friends, all of them; one by its name in sys (empty without an exception: it has another name).
 void codecs_clear(ThreadState& ts);
 Status streams_init(ThreadState& ts);
+Ref<> stream_make(ThreadState& ts, PyObject* name);
+// on_demand.cc: what new interpreters are copied from, once the first one is up.
+Status templates_make(ThreadState& ts);
 // `import site`
 Status run_site(ThreadState& ts);
 

@@ -1,4 +1,4 @@
-// The codec registry's package and the standard streams.
+// The standard streams: opened when something first asks for them, in the main interpreter at once.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,8 +15,6 @@
 #include "Python/runtime/runtime.h"
 
 namespace atl {
-
-Status codecs_init(ThreadState& ts) { return import_module(ts, "encodings") ? Status::kOk : Status::kError; }
 
 void codecs_clear(ThreadState& ts) {
   CodecState& c = ts.interpreter().codecs;
@@ -56,37 +54,59 @@ Ref<> open_stream(ThreadState& ts, PyObject* io, int fd, bool writing, const cha
   return stream;
 }
 
-Status put_stream(ThreadState& ts, PyObject* io, int fd, const char* short_name, const char* errors) {
-  char shown[16], original[16];
-  std::snprintf(shown, sizeof shown, "<%s>", short_name);
-  std::snprintf(original, sizeof original, "__%s__", short_name);
-  Ref<> s = open_stream(ts, io, fd, fd != 0, shown, errors);
-  if (!s) return Status::kError;
-  if (failed(sys_put(ts, original, s.dup()))) return Status::kError;
-  return sys_put(ts, short_name, std::move(s));
+// With the C locale coerced to UTF-8, undecodable bytes pass through.
+const char* default_errors() {
+  const char* locale = std::getenv("LC_ALL");
+  if (locale == nullptr || *locale == 0) locale = std::getenv("LC_CTYPE");
+  if (locale == nullptr || *locale == 0) locale = std::getenv("LANG");
+  bool c_locale = locale == nullptr || *locale == 0 || std::string_view(locale) == "C" || std::string_view(locale) == "POSIX";
+  return c_locale || runtime().config->utf8_mode ? "surrogateescape" : "strict";
+}
+
+struct StandardStream {
+  const char* name;
+  const char* original;
+  const char* shown;
+};
+constexpr StandardStream kStreams[] = {{"stdin", "__stdin__", "<stdin>"}, {"stdout", "__stdout__", "<stdout>"}, {"stderr", "__stderr__", "<stderr>"}};
+
+Ref<> open_standard(ThreadState& ts, int fd) {
+  Ref<> io = import_early(ts, "_io");
+  return io ? open_stream(ts, io.get(), fd, fd != 0, kStreams[fd].shown, fd == 2 ? "backslashreplace" : default_errors()) : Ref<>();
 }
 
 }  // namespace
 
+Ref<> stream_make(ThreadState& ts, PyObject* name) {
+  for (int fd = 0; fd < 3; ++fd) {
+    const bool plain = str_equals_ascii(name, kStreams[fd].name);
+    if (!plain && !str_equals_ascii(name, kStreams[fd].original)) continue;
+    Ref<> stream = open_standard(ts, fd);
+    // The same object under the other name, unless that has been replaced already.
+    Ref<> other = str_interned(ts, plain ? kStreams[fd].original : kStreams[fd].name);
+    if (!stream || !other || failed(dict_make_with(ts, ts.interpreter().sysdict, other.get(), stream.get()))) return {};
+    return stream;
+  }
+  return {};
+}
+
 Status streams_init(ThreadState& ts) {
+  if (!ts.interpreter().is_main) return Status::kOk;
   struct stat st;
   if (fstat(0, &st) == 0 && S_ISDIR(st.st_mode)) {
     std::fprintf(stderr, "Fatal Python error: init_sys_streams: <stdin> is a directory, cannot continue\n");
     return raise(ts, PyExc_IsADirectoryError, "<stdin>");
   }
-  Ref<> io = import_module(ts, "io");
-  if (!io) return Status::kError;
-  Ref<> open = object_getattr(ts, io.get(), ID(open));
+  Ref<> io = import_early(ts, "_io");
+  Ref<> open = io ? object_getattr(ts, io.get(), ID(open)) : Ref<>();
   if (!open || failed(dict_set(ts, ts.interpreter().builtins, ID(open), open.get()))) return Status::kError;
-  // With the C locale coerced to UTF-8, undecodable bytes pass through.
-  const char* locale = std::getenv("LC_ALL");
-  if (locale == nullptr || *locale == 0) locale = std::getenv("LC_CTYPE");
-  if (locale == nullptr || *locale == 0) locale = std::getenv("LANG");
-  bool c_locale = locale == nullptr || *locale == 0 || std::string_view(locale) == "C" || std::string_view(locale) == "POSIX";
-  const char* errors = c_locale || runtime().config->utf8_mode ? "surrogateescape" : "strict";
-  if (failed(put_stream(ts, io.get(), 2, "stderr", "backslashreplace"))) return Status::kError;
-  if (failed(put_stream(ts, io.get(), 0, "stdin", errors))) return Status::kError;
-  return put_stream(ts, io.get(), 1, "stdout", errors);
+  for (int fd : {2, 0, 1}) {
+    Ref<> stream = open_standard(ts, fd);
+    if (!stream || failed(sys_put(ts, kStreams[fd].original, stream.dup())) || failed(sys_put(ts, kStreams[fd].name, std::move(stream)))) {
+      return Status::kError;
+    }
+  }
+  return Status::kOk;
 }
 
 }  // namespace atl

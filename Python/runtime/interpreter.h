@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "Python/lifecycle/on_demand_state.h"
 #include "Python/runtime/eval_breaker.h"
 #include "Python/runtime/gc_state.h"
 #include "Python/runtime/gil.h"
@@ -69,7 +70,6 @@ struct Interpreter {
   bool is_main = false;
   bool finalizing = false;
   bool ended_by_interrupt = false;  // the program's end was a KeyboardInterrupt that nobody caught
-  bool importing_core = false;
   std::atomic<bool> closing{false};
   // The thread that takes it down: from then on no other one can attach.
   std::atomic<ThreadState*> finalizer{nullptr};
@@ -88,6 +88,7 @@ struct Interpreter {
   bool ends_with_refs = false;     // it ends when the last of them goes
 
   SharingState sharing;
+  OnDemandState on_demand;
 
   // Interned strings of this interpreter that are not process-wide: a set-like dict str -> str. Entries are not
   // counted; a string takes itself out when it dies.
@@ -97,7 +98,6 @@ struct Interpreter {
   PyObject* modules = nullptr;     // sys.modules
   PyObject* sysdict = nullptr;     // vars(sys)
   PyObject* builtins = nullptr;    // vars(builtins)
-  PyObject* builtins_copy = nullptr;
   PyObject* sys_module = nullptr;
   PyObject* builtins_module = nullptr;
   PyObject* importlib = nullptr;   // _frozen_importlib

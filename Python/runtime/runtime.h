@@ -46,6 +46,10 @@ struct Runtime {
   uint64_t hash_secret[2] = {0, 0};
   Py_ssize_t static_type_count = 0;
   const Config* config = nullptr;
+  // What the namespaces of a new interpreter's modules are copied from (Objects/dict: dict_make_template).
+  struct _dictkeysobject* builtins_template = nullptr;
+  struct _dictkeysobject* sys_template = nullptr;
+  struct _dictkeysobject* modules_template = nullptr;
 
   std::atomic<bool> initialized{false};
   std::atomic<ThreadState*> finalizing{nullptr};

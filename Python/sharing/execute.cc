@@ -95,8 +95,8 @@ Ref<> run_main(ThreadState& ts, ValueMessage* request, ValueMessage* shared, boo
 
 // What is written waits in buffers of the other interpreter's streams.
 void flush_streams(ThreadState& ts) {
-  for (const char* name : {"stdout", "stderr"}) {
-    PyObject* stream = PySys_GetObject(name);
+  for (PyObject* name : {ID(stdout), ID(stderr)}) {
+    PyObject* stream = dict_peek_made(ts.interpreter().sysdict, name);
     if (stream == nullptr || stream == Py_None) continue;
     Ref<> hold = dup(stream);
     Ref<> done = call_method(ts, stream, ID(flush));

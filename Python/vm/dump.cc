@@ -179,14 +179,14 @@ void dump_extension_modules(int fd, Interpreter* interp) {
   PyObject *key, *value;
   Py_ssize_t pos = 0;
   if (interp->sysdict != nullptr) {
-    while (dict_next(interp->sysdict, &pos, &key, &value)) {
+    while (dict_next_made(interp->sysdict, &pos, &key, &value)) {
       if (is_str(key) && str_equals_ascii(key, "stdlib_module_names")) known = value;
     }
   }
   if (known != nullptr && !PyAnySet_Check(known)) known = nullptr;
   uint64_t count = 0;
   pos = 0;
-  while (dict_next(interp->modules, &pos, &key, &value)) {
+  while (dict_next_made(interp->modules, &pos, &key, &value)) {
     if (!is_str(key) || !is_module(value)) continue;
     const bool built_in = value == interp->sys_module || value == interp->builtins_module;  // made without a definition
     if (!built_in && reinterpret_cast<PyModuleObject*>(value)->md_def == nullptr) continue;

@@ -136,7 +136,12 @@ PyObject* slow_import_name(ThreadState& ts, Slot* base, PyObject* name, PyObject
   PyFunctionObject* f = frame_function(base);
   Interpreter& interp = ts.interpreter();
   Ref<> import;
-  if (failed(namespace_lookup(ts, f->func_builtins, ID(__import__), &import))) return nullptr;
+  const OnDemandState& d = interp.on_demand;
+  if (ATOLL_UNLIKELY(d.import == OnDemandState::Import::kComing) && d.import_thread == ts.thread_id) {
+    import = dup(interp.import_func);  // what importlib imports is not the program's business
+  } else if (failed(namespace_lookup(ts, f->func_builtins, ID(__import__), &import))) {
+    return nullptr;
+  }
   if (!import) return raise(ts, PyExc_ImportError, "__import__ not found");
   PyObject* locals = frame_code(base)->has_namespace ? base[-1].o : Py_None;
   if (import.get() == interp.import_func) {

@@ -185,6 +185,8 @@ bool specialise_get_global(ThreadState& ts, Slot* base, const uint64_t* pc, PyOb
   if (globals_version == 0) return false;
   CacheWord* c = cache_of(pc);
   Py_ssize_t i = dict_str_index(f->func_globals, name);
+  // An entry that is to be made is cached once it has been read.
+  if (dict_is_unmade(i >= 0 ? f->func_globals : f->func_builtins, name)) return false;
   if (i >= 0) {
     c->keys_version = globals_version;
     c->index = static_cast<uint32_t>(i);
@@ -231,7 +233,7 @@ bool specialise_module_attr(ThreadState& ts, const uint64_t* pc, PyObject* o, Py
   if (d == nullptr || !is_exact_dict(d)) return false;
   uint32_t version = dict_keys_version(ts, d);
   Py_ssize_t i = dict_str_index(d, name);
-  if (version == 0 || i < 0) return false;
+  if (version == 0 || i < 0 || dict_is_unmade(d, name)) return false;
   CacheWord* c = cache_of(pc);
   c->keys_version = version;
   c->index = static_cast<uint32_t>(i);
