@@ -36,29 +36,19 @@ State* state_of(PyObject* m) { return static_cast<State*>(PyModule_GetState(m));
 
 // A semaphore, which unlike a condition variable is in order after fork whoever waited for it.
 struct RawLock {
-  sem_t free;
-  bool locked;
+  mutable sem_t free;
 
-  void init() {
-    sem_init(&free, 0, 1);
-    locked = false;
-  }
+  void init() { sem_init(&free, 0, 1); }
   void destroy() { sem_destroy(&free); }
-  bool try_acquire() {
-    if (sem_trywait(&free) != 0) return false;
-    locked = true;
-    return true;
+  bool locked() const {
+    int left = 0;
+    sem_getvalue(&free, &left);
+    return left == 0;
   }
+  bool try_acquire() { return sem_trywait(&free) == 0; }
   // Waits until the deadline, at most; a signal ends the wait, too. The interpreter's lock is not held.
-  bool wait(const timespec* deadline) {
-    if (sem_clockwait(&free, CLOCK_MONOTONIC, deadline) != 0) return false;
-    locked = true;
-    return true;
-  }
-  void release() {
-    locked = false;
-    sem_post(&free);
-  }
+  bool wait(const timespec* deadline) { return sem_clockwait(&free, CLOCK_MONOTONIC, deadline) == 0; }
+  void release() { sem_post(&free); }
 };
 
 timespec after(double seconds) {
@@ -147,17 +137,17 @@ Ref<> lock_acquire(ThreadState& ts, LockObject* l, bool blocking, double timeout
   return r < 0 ? Ref<>() : new_bool(r == 1);
 }
 Status lock_release(ThreadState& ts, LockObject* l) {
-  if (!l->lock.locked) return raise(ts, PyExc_RuntimeError, "release unlocked lock");
+  if (!l->lock.locked()) return raise(ts, PyExc_RuntimeError, "release unlocked lock");
   l->lock.release();
   return Status::kOk;
 }
-Tri lock_locked(ThreadState&, LockObject* l) { return tri(l->lock.locked); }
+Tri lock_locked(ThreadState&, LockObject* l) { return tri(l->lock.locked()); }
 PyObject* lock_exit(PyObject* self, PyObject* const*, Py_ssize_t) {
   return failed(lock_release(current_thread(), as_lock(self))) ? nullptr : new_ref(Py_None);
 }
 Ref<> lock_enter(ThreadState& ts, LockObject* l) { return lock_acquire(ts, l, true, -1.0); }
 Ref<> lock_repr(ThreadState& ts, PyObject* o) {
-  return str_format(ts, "<%s %s object at %p>", as_lock(o)->lock.locked ? "locked" : "unlocked", o->ob_type->tp_name, o);
+  return str_format(ts, "<%s %s object at %p>", as_lock(o)->lock.locked() ? "locked" : "unlocked", o->ob_type->tp_name, o);
 }
 Status lock_reinit(ThreadState&, LockObject* l) {
   l->lock.init();
@@ -455,7 +445,7 @@ Ref<> m_stack_size(ThreadState& ts, PyObject* m, Py_ssize_t size) {
 void release_sentinel(void* p) {
   auto* ref = static_cast<PyObject*>(p);
   PyObject* lock = PyWeakref_GetObject(ref);
-  if (lock != nullptr && lock != Py_None && as_lock(lock)->lock.locked) as_lock(lock)->lock.release();
+  if (lock != nullptr && lock != Py_None && as_lock(lock)->lock.locked()) as_lock(lock)->lock.release();
   decref(ref);
 }
 Ref<> m_set_sentinel(ThreadState& ts, PyObject* m) {

@@ -14,6 +14,7 @@
 #include "Objects/namespace.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
+#include "Python/runtime/runtime.h"
 
 namespace atl {
 
@@ -258,7 +259,11 @@ Ref<> m_mktime(ThreadState& ts, PyObject* m, PyObject* arg) {
   Ref<> zone;
   if (!read_struct(ts, m, arg, &t, "mktime", &zone)) return {};
   t.tm_wday = -1;  // tells an error from the second before the epoch
-  time_t r = mktime(&t);
+  time_t r;
+  {
+    std::lock_guard hold(runtime().libc.lock);  // reads the time zone again where TZ has changed
+    r = mktime(&t);
+  }
   if (r == -1 && t.tm_wday == -1) return raise(ts, PyExc_OverflowError, "mktime argument out of range");
   return new_float(ts, static_cast<double>(r));
 }
@@ -309,7 +314,11 @@ Ref<> m_strftime(ThreadState& ts, PyObject* m, PyUnicodeObject* format, PyObject
   for (size_t room = 1024;; room *= 2) {
     auto* buffer = static_cast<char*>(std::malloc(room));
     if (buffer == nullptr) return raise_memory(ts);
-    size_t written = strftime(buffer, room, f, &t);
+    size_t written;
+    {
+      std::lock_guard hold(runtime().libc.lock);
+      written = strftime(buffer, room, f, &t);
+    }
     if (written > 0 || room >= 256 * n) {
       Ref<> r = str_from_utf8(ts, {buffer, written}, "surrogateescape");
       std::free(buffer);
@@ -327,7 +336,10 @@ PyObject* m_strptime(PyObject*, PyObject* args) {
 }
 
 Status set_zone(ThreadState& ts, PyObject* m) {
-  tzset();
+  {
+    std::lock_guard hold(runtime().libc.lock);
+    tzset();
+  }
   time_t year = 365 * 24 * 3600 + 6 * 3600;
   time_t now = (time(nullptr) / year) * year;
   tm january, july;

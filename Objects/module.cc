@@ -1,6 +1,7 @@
 // Modules: their attributes, their making in one phase or several, the table of modules per definition.
 #include "Objects/module.h"
 
+#include <atomic>
 #include <cstring>
 
 #include "Objects/dict/dict.h"
@@ -500,12 +501,18 @@ ATOLL_SEALED const char* _Py_PackageContext = nullptr;
 using namespace atl;
 using ModuleObject = atl::PyModuleObject;
 
+// A definition is shared by all interpreters that load the module; the first one writes it.
 PyObject* PyModuleDef_Init(PyModuleDef* def) {
-  if (def->m_base.m_index == 0) {
-    PyObject* o = obj(&def->m_base.ob_base);
-    o->ob_refcnt = kImmortalRefcnt;
-    o->ob_type = &PyModuleDef_Type;
-    def->m_base.m_index = runtime().next_module_index.fetch_add(1) + 1;
+  std::atomic_ref<Py_ssize_t> index(def->m_base.m_index);
+  if (index.load(std::memory_order_acquire) == 0) {
+    Runtime& rt = runtime();
+    std::lock_guard hold(rt.sealed_lock);
+    if (index.load(std::memory_order_relaxed) == 0) {
+      PyObject* o = obj(&def->m_base.ob_base);
+      o->ob_refcnt = kImmortalRefcnt;
+      o->ob_type = &PyModuleDef_Type;
+      index.store(rt.next_module_index.fetch_add(1) + 1, std::memory_order_release);
+    }
   }
   return &def->m_base.ob_base;
 }
