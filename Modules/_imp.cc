@@ -35,10 +35,6 @@ Status audit_import(ThreadState& ts, PyObject* name) {
   return args ? audit(ts, "import", args.get()) : Status::kError;
 }
 
-const char* import_own_library() {
-  return access(ATOLL_BUILD_DIR "/config.status", F_OK) == 0 ? ATOLL_SOURCE_DIR "/Lib" : ATOLL_LIB_DIR;
-}
-
 namespace {
 
 const BuiltinModule* find_builtin(ThreadState& ts, PyObject* name) {

@@ -17,6 +17,7 @@
 #include "Objects/tuple.h"
 #include "Python/import/frozen.h"
 #include "Python/import/library.h"
+#include "Python/import/own_files.h"
 #include "Python/import/upcalls.h"
 #include "Python/runtime/config.h"
 #include "Python/runtime/runtime.h"
@@ -272,7 +273,7 @@ Ref<> import_make_path(ThreadState& ts) {
       p = end;
     }
   }
-  const char* own = import_own_library();
+  const char* own = own_packages_folder();
   char dynload[4096];
   std::snprintf(dynload, sizeof dynload, "%s/lib-dynload", ATOLL_STDLIB_DIR);
   if (!add(own, std::strlen(own)) || !add(ATOLL_STDLIB_DIR, std::strlen(ATOLL_STDLIB_DIR)) || !add(dynload, std::strlen(dynload))) return {};

@@ -1,6 +1,5 @@
 #include "Python/import/library.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "Objects/code/code.h"
 #include "Objects/module.h"
 #include "Objects/str/str.h"
+#include "Python/import/own_files.h"
 #include "Python/import/upcalls.h"
 #include "Python/runtime/config.h"
 #include "Python/runtime/runtime.h"
@@ -101,7 +101,7 @@ namespace {
 
 struct FileHead {
   char magic[8];
-  int64_t build_time, build_size;    // of the program or library that this code is part of
+  unsigned char build[kBuildIdSize + 4];  // filled up with zeros
   int64_t source_time, source_size;
   uint64_t data_size, data_hash;
 };
@@ -113,15 +113,8 @@ int64_t time_of(const struct stat& st) { return int64_t{st.st_mtim.tv_sec} * 100
 bool fill_head(FileHead* head, const char* source) {
   std::memset(static_cast<void*>(head), 0, sizeof *head);
   std::memcpy(head->magic, kMagic, sizeof kMagic);
-  const char* own = "/proc/self/exe";
-#ifdef __PIC__  // in the library
-  Dl_info info;
-  if (dladdr(reinterpret_cast<void*>(&library_code), &info) != 0 && info.dli_fname != nullptr) own = info.dli_fname;
-#endif
   struct stat st;
-  if (stat(own, &st) != 0) return false;
-  head->build_time = time_of(st);
-  head->build_size = st.st_size;
+  if (!own_build_id(head->build)) return false;
   if (stat(source, &st) != 0) return false;
   head->source_time = time_of(st);
   head->source_size = st.st_size;
@@ -139,16 +132,20 @@ uint64_t hash_data(const char* p, size_t n) {
   return h;
 }
 
-bool in_build_folder() { return access(ATOLL_BUILD_DIR "/config.status", F_OK) == 0; }
-std::string cache_folder() { return in_build_folder() ? ATOLL_BUILD_DIR "/library" : ATOLL_LIB_DIR "/library"; }
+// The program's and the shared library's images differ in nothing but the build that they name: each keeps its own.
+#ifdef __PIC__
+constexpr const char* kImageSuffix = ".embedded.image";
+#else
+constexpr const char* kImageSuffix = ".image";
+#endif
 
 std::string cache_file(const char* name) {
-  std::string file = cache_folder() + "/";
+  std::string file = std::string(own_images_folder()) + "/";
   for (const char* p = name; *p; ++p) file.push_back(*p == '/' ? '%' : *p);
   const Config* c = runtime().config;
   if (c != nullptr && c->optimize != 0) file += ".opt-" + std::to_string(c->optimize);
   if (c != nullptr && !c->code_debug_ranges) file += ".plain";
-  return file + ".image";
+  return file + kImageSuffix;
 }
 
 // The code in a file, or empty without an exception.
@@ -179,8 +176,8 @@ Ref<> read_file(ThreadState& ts, const std::string& file, const FileHead& wanted
 void write_file(ThreadState& ts, const std::string& file, FileHead head, PyObject* code) {
   // A build folder is there to be written; for an installed one the option is obeyed.
   const Config* c = runtime().config;
-  if (c != nullptr && c->dont_write_bytecode && !in_build_folder()) return;
-  if (mkdir(cache_folder().c_str(), 0777) != 0 && errno != EEXIST) return;
+  if (c != nullptr && c->dont_write_bytecode && !runs_in_build_folder()) return;
+  if (mkdir(own_images_folder(), 0777) != 0 && errno != EEXIST) return;
   Ref<> data = Ref<>::steal(PyMarshal_WriteObjectToString(code, Py_MARSHAL_VERSION));
   if (!data) {
     error_clear(ts);

@@ -20,8 +20,6 @@ Ref<> compile_library_text(ThreadState& ts, const char* text, const char* shown)
 Ref<> import_builtin_by_name(ThreadState& ts, PyObject* name, PyObject* spec);
 // Rebinds the magic number of importlib's path-based half to Atoll's.
 Status import_adjust_external(ThreadState& ts, PyObject* external);
-// The folder of Atoll's own library: in the source tree while building, else where it is installed.
-const char* import_own_library();
 Status audit_import(ThreadState& ts, PyObject* name);
 
 }  // namespace atl
