@@ -9,7 +9,7 @@
 #include "pyconfig.h"
 #include "pymacro.h"
 #include "pyport.h"
-#include "atoll.h"
+#include "immortal.h"
 #include "pytypedefs.h"
 #include "pymem.h"
 #include "object.h"
@@ -74,5 +74,6 @@
 #include "pystrcmp.h"
 #include "fileutils.h"
 #include "tracemalloc.h"
+#include "atoll.h"
 
 #endif /* ATOLL_PYTHON_H */

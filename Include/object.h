@@ -2,7 +2,7 @@
 #ifndef ATOLL_OBJECT_H
 #define ATOLL_OBJECT_H
 
-#include "atoll.h"
+#include "immortal.h"
 #include "pybuffer.h"
 #include "pytypedefs.h"
 

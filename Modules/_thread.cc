@@ -390,6 +390,12 @@ PyObject* m_start_new_thread(PyObject* m, PyObject* const* a, Py_ssize_t n) {
   if (kwargs != nullptr && !is_dict(kwargs)) return raise(ts, PyExc_TypeError, "optional 3rd arg must be a dictionary");
   Interpreter& interp = ts.interpreter();
   if (!interp.is_main && !interp.options.allow_threads) return raise(ts, PyExc_RuntimeError, "thread is not supported for isolated subinterpreters");
+  // threading asks for its thread by a method of it.
+  if (!interp.is_main && !interp.options.allow_daemon_threads && PyMethod_Check(a[0])) {
+    Ref<> daemon;
+    if (failed(object_lookup_attr(ts, PyMethod_GET_SELF(a[0]), str_interned(ts, "_daemonic").get(), &daemon))) return nullptr;
+    if (daemon && daemon.get() == Py_True) return raise(ts, PyExc_RuntimeError, "daemon threads are disabled in this (sub)interpreter");
+  }
   if (interp.finalizing) return raise(ts, PyExc_RuntimeError, "can't create new thread at interpreter shutdown");
   if (failed(audit(ts, "_thread.start_new_thread", tuple_of(ts, a[0], a[1], kwargs ? kwargs : Py_None).get()))) return nullptr;
   auto* start = static_cast<Start*>(std::malloc(sizeof(Start)));

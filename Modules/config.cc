@@ -1,5 +1,7 @@
 #include "Modules/config.h"
 
+#include "Python/runtime/runtime.h"
+
 extern "C" {
 #define ATOLL_MODULE(name, init) PyObject* init(void);
 #include "Modules/config.def"
@@ -14,7 +16,8 @@ const BuiltinModule* builtin_modules() {
 #include "Modules/config.def"
 #undef ATOLL_MODULE
       {nullptr, nullptr}};
-  return kModules;
+  const BuiltinModule* with_hosts = runtime().host.modules;
+  return with_hosts != nullptr ? with_hosts : kModules;
 }
 
 }  // namespace atl

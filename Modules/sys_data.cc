@@ -18,7 +18,7 @@
 #include "Python/import/import.h"
 #include "Python/runtime/config.h"
 #include "Python/runtime/runtime.h"
-#include "atoll.h"
+#include "immortal.h"
 #include "atoll_config.h"
 #include "pylifecycle.h"
 

@@ -263,13 +263,20 @@ Ref<> m_waitstatus_to_exitcode(ThreadState& ts, PyObject*, int s) {
   return raise(ts, PyExc_ValueError, "invalid wait status: %i", s);
 }
 
+Status may_exec(ThreadState& ts) {
+  if (ts.interpreter().is_main || ts.interpreter().options.allow_exec) return Status::kOk;
+  return raise(ts, PyExc_RuntimeError, "exec not supported for isolated subinterpreters");
+}
+
 Ref<> m_execv(ThreadState& ts, PyObject*, const Path& path, PyObject* argv) {
+  if (failed(may_exec(ts))) return {};
   Strings args;
   if (!take_argv(ts, argv, &args, "execv() arg 2")) return {};
   execv(path.c, args.data());
   return path_error(ts, path);
 }
 Ref<> m_execve(ThreadState& ts, PyObject*, const PathOrFd& path, PyObject* argv, PyObject* env) {
+  if (failed(may_exec(ts))) return {};
   Strings args, vars;
   if (!take_argv(ts, argv, &args, "execve: argv")) return {};
   if (!PyMapping_Check(env)) return raise(ts, PyExc_TypeError, "execve: environment must be a mapping object");

@@ -25,9 +25,8 @@ namespace {
 
 Status may_fork(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
-  if (interp.is_main) return Status::kOk;
-  return raise(ts, PyExc_RuntimeError,
-               interp.options.allow_fork ? "fork not supported for subinterpreters" : "fork not supported for isolated subinterpreters");
+  if (interp.is_main || interp.options.allow_fork) return Status::kOk;
+  return raise(ts, PyExc_RuntimeError, "fork not supported for isolated subinterpreters");
 }
 
 // Forks by `make`, with the registered functions around it. The child's pid, 0 in the child, -1 with errno set.
@@ -51,7 +50,7 @@ Ref<> m_fork(ThreadState& ts, PyObject*) {
   return pid < 0 ? Ref<>(call_error(ts)) : int_from_i64(ts, pid);
 }
 Ref<> m_forkpty(ThreadState& ts, PyObject*) {
-  if (!ts.interpreter().is_main) return raise(ts, PyExc_RuntimeError, "fork not supported for subinterpreters");
+  if (failed(may_fork(ts))) return {};
   if (PySys_Audit("os.forkpty", nullptr) < 0) return {};
   int master = -1;
   pid_t pid = fork_with_hooks([&] { return forkpty(&master, nullptr, nullptr, nullptr); });

@@ -17,14 +17,36 @@ using namespace atl;
 
 // ---- the lock ----------------------------------------------------------------------------------------------------
 
-PyThreadState* PyEval_SaveThread() {
-  ThreadState& ts = current_thread();
-  detach(&ts);
-  return &ts;
+namespace {
+
+[[noreturn]] void fail_not_attached(const char* function) {
+  _Py_FatalErrorFunc(function,
+                     "the function must be called with the GIL held, after Python initialization and before Python finalization, "
+                     "but the GIL is released (the current Python thread state is NULL)");
+  std::abort();
 }
-void PyEval_RestoreThread(PyThreadState* tstate) { attach(static_cast<ThreadState*>(tstate)); }
-void PyEval_AcquireThread(PyThreadState* tstate) { attach(static_cast<ThreadState*>(tstate)); }
-void PyEval_ReleaseThread(PyThreadState* tstate) { detach(static_cast<ThreadState*>(tstate)); }
+
+}  // namespace
+
+PyThreadState* PyEval_SaveThread() {
+  ThreadState* ts = current_thread_or_null();
+  if (ts == nullptr) fail_not_attached("PyEval_SaveThread");
+  detach(ts);
+  return ts;
+}
+void PyEval_RestoreThread(PyThreadState* tstate) {
+  if (tstate == nullptr) _Py_FatalErrorFunc("PyEval_RestoreThread", "the function must be called with a thread state, but the thread state is NULL");
+  attach(static_cast<ThreadState*>(tstate));
+}
+void PyEval_AcquireThread(PyThreadState* tstate) {
+  if (tstate == nullptr) _Py_FatalErrorFunc("PyEval_AcquireThread", "the function must be called with a thread state, but the thread state is NULL");
+  if (current_thread_or_null() != nullptr) _Py_FatalErrorFunc("PyEval_AcquireThread", "non-NULL old thread state");
+  attach(static_cast<ThreadState*>(tstate));
+}
+void PyEval_ReleaseThread(PyThreadState* tstate) {
+  if (current_thread_or_null() != tstate || tstate == nullptr) _Py_FatalErrorFunc("PyEval_ReleaseThread", "wrong thread state");
+  detach(static_cast<ThreadState*>(tstate));
+}
 void PyEval_InitThreads() {}
 int PyEval_ThreadsInitialized() { return 1; }
 unsigned long _PyEval_GetSwitchInterval() { return current_thread().interpreter().gil->interval_us.load(); }
@@ -117,7 +139,7 @@ PyObject* PyEval_CallObjectWithKeywords(PyObject* callable, PyObject* args, PyOb
 
 PyThreadState* PyThreadState_Get() {
   ThreadState* ts = current_thread_or_null();
-  ATOLL_ENSURE(ts != nullptr && "no current thread state: the thread does not hold an interpreter's lock");
+  if (ATOLL_UNLIKELY(ts == nullptr)) fail_not_attached("PyThreadState_Get");
   return ts;
 }
 PyThreadState* _PyThreadState_UncheckedGet() { return current_thread_or_null(); }
@@ -145,15 +167,22 @@ PyFrameObject* PyThreadState_GetFrame(PyThreadState* t) {
   return c.base == nullptr ? nullptr : frame_object(current_thread(), c.base).release();
 }
 PyThreadState* PyThreadState_New(PyInterpreterState* interp) { return new_thread_state(as_interp(interp)); }
+PyThreadState* _PyThreadState_Prealloc(PyInterpreterState* interp) { return new_thread_state(as_interp(interp)); }
+// The caller is attached to the state's interpreter, with that state or another one.
 void PyThreadState_Clear(PyThreadState* t) { clear_thread_state(current_thread(), static_cast<ThreadState*>(t)); }
-void PyThreadState_Delete(PyThreadState* t) { delete_thread_state(static_cast<ThreadState*>(t)); }
-void PyThreadState_DeleteCurrent() {
-  ThreadState* ts = &current_thread();
-  detach(ts);
-  delete_thread_state(ts);
+void PyThreadState_Delete(PyThreadState* t) {
+  if (current_thread_or_null() == t) _Py_FatalErrorFunc("PyThreadState_Delete", "tstate is still current");
+  delete_thread_state(static_cast<ThreadState*>(t));
 }
+void PyThreadState_DeleteCurrent() {
+  ThreadState* ts = current_thread_or_null();
+  if (ts == nullptr) fail_not_attached("PyThreadState_DeleteCurrent");
+  end_thread_state(ts);
+}
+// Also from one interpreter to another: the lock of the one is given up before that of the other is waited for.
 PyThreadState* PyThreadState_Swap(PyThreadState* to) {
   ThreadState* from = current_thread_or_null();
+  if (from == to) return from;
   if (from != nullptr) detach(from);
   if (to != nullptr) attach(static_cast<ThreadState*>(to));
   return from;
@@ -179,12 +208,6 @@ int PyThreadState_SetAsyncExc(unsigned long id, PyObject* exc) {
   xdecref(old);
   if (found) interp.breaker.set(kBreakAsyncExc);
   return found;
-}
-
-// ---- pending calls -----------------------------------------------------------------------------------------------
-
-int Py_AddPendingCall(int (*func)(void*), void* arg) {
-  return pending_post_main(func, arg) ? 0 : -1;
 }
 
 // ---- recursion ---------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <mutex>
 
 #include "Objects/errors.h"
 #include "Python/runtime/runtime.h"
@@ -27,25 +26,6 @@ timespec after_microseconds(long long us) {
   return t;
 }
 
-// The state that this thread has although it is detached: the main interpreter's before others. NULL when there is none.
-ThreadState* own_state() {
-  Runtime& rt = runtime();
-  unsigned long self = PyThread_get_thread_ident();
-  ThreadState* found = nullptr;
-  std::lock_guard hold(rt.interpreters_lock);
-  for (size_t i = 0; i < rt.interpreter_count; ++i) {
-    Interpreter* interp = rt.interpreters[i];
-    if (interp == nullptr) continue;
-    std::lock_guard hold_list(interp->list_lock);
-    for (ThreadState* t = interp->threads; t != nullptr; t = static_cast<ThreadState*>(t->next)) {
-      if (t->thread_id != self) continue;
-      if (interp == rt.main) return t;
-      found = t;
-    }
-  }
-  return found;
-}
-
 }  // namespace
 
 }  // namespace atl
@@ -53,20 +33,22 @@ ThreadState* own_state() {
 using namespace atl;
 
 // ---- PyGILState --------------------------------------------------------------------------------------------------
+//
+// A thread that is attached stays where it is. One that is not gets back the state that it used last, of whatever interpreter,
+// and otherwise a new one of the main interpreter, which goes with the last release.
 
-// The calling thread holds the lock of the interpreter it runs in, or of the main one when it had no state. What is
-// returned goes to PyGILState_Release.
+// What is returned goes to PyGILState_Release.
 PyGILState_STATE PyGILState_Ensure() {
   if (ThreadState* ts = current_thread_or_null()) {
     ++ts->gilstate_counter;
     return PyGILState_LOCKED;
   }
-  ThreadState* ts = own_state();
+  ThreadState* ts = detached_thread_state(-1);
   if (ts == nullptr) {
     Interpreter* main = runtime().main;
-    if (main == nullptr) Py_FatalError("PyGILState_Ensure: Python is not initialized");
+    if (main == nullptr) Py_FatalError("Python is not initialized");
     ts = new_thread_state(*main);
-    if (ts == nullptr) Py_FatalError("PyGILState_Ensure: no memory for a thread state");
+    if (ts == nullptr) Py_FatalError("Couldn't create thread-state for new thread");
     ts->gilstate_counter = 0;
   }
   attach(ts);
@@ -76,12 +58,12 @@ PyGILState_STATE PyGILState_Ensure() {
 
 void PyGILState_Release(PyGILState_STATE state) {
   ThreadState* ts = current_thread_or_null();
-  if (ts == nullptr) Py_FatalError("PyGILState_Release: the thread state must be current when releasing");
+  if (ts == nullptr) Py_FatalError("auto-releasing thread-state, but no thread-state for this thread");
   if (--ts->gilstate_counter == 0) {
     ts->gilstate_counter = 1;  // what runs below may ask for the state again
     clear_thread_state(*ts, ts);
     ts->gilstate_counter = 0;
-    PyThreadState_DeleteCurrent();
+    end_thread_state(ts);
   } else if (state == PyGILState_UNLOCKED) {
     detach(ts);
   }
@@ -89,7 +71,7 @@ void PyGILState_Release(PyGILState_STATE state) {
 
 PyThreadState* PyGILState_GetThisThreadState() {
   ThreadState* ts = current_thread_or_null();
-  return ts != nullptr ? ts : own_state();
+  return ts != nullptr || runtime().main == nullptr ? ts : detached_thread_state(-1);
 }
 int PyGILState_Check() { return current_thread_or_null() != nullptr; }
 PyInterpreterState* _PyGILState_GetInterpreterStateUnsafe() { return PyInterpreterState_Main(); }

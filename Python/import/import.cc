@@ -264,6 +264,12 @@ Ref<> import_make_path(ThreadState& ts) {
     return s && !failed(list_append(ts, list.get(), std::move(s)));
   };
   if (!list) return {};
+  if (c.search_paths_set) {
+    for (size_t i = 0; i < c.search_paths.size; ++i) {
+      if (!add(c.search_paths.items[i], std::strlen(c.search_paths.items[i]))) return {};
+    }
+    return list;
+  }
   if (c.python_path != nullptr) {
     for (const char* p = c.python_path;; ++p) {
       const char* end = std::strchr(p, ':');

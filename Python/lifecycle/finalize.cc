@@ -252,7 +252,7 @@ void end_other_interpreters(ThreadState& ts) {
     for (size_t i = 0; i < n && i < std::size(ids); ++i) {
       Interpreter* interp = interpreter_pin(ids[i]);
       if (interp == nullptr) continue;
-      if (interp->is_main || interpreter_begin_close(interp) != CloseAnswer::kOk) {
+      if (interp->is_main || interpreter_begin_close(interp, CloseReason::kProcessEnds) != CloseAnswer::kOk) {
         interpreter_unpin(interp);
         continue;
       }

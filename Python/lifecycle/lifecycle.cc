@@ -32,7 +32,7 @@ namespace {
 
 // Once per process, by the main interpreter, before any other can exist.
 Status step_process_wide(ThreadState& ts) {
-  if (!ts.interpreter().is_main) return Status::kOk;
+  if (!ts.interpreter().is_main || runtime().core_initialized) return Status::kOk;
   identifiers_bringup(runtime());
   int_bringup();
   if (failed(static_types_init(ts)) || failed(exceptions_bringup(ts))) return Status::kError;

@@ -9,5 +9,9 @@ namespace atl {
 void print_version(bool long_form);
 // Brings everything up, runs the program, brings everything down. The exit status.
 int run_main(const Config& config);
+// The program that a configuration names, in the runtime that is up; then its end.
+int run_configured(const Config& config);
+// The python command with these arguments. The exit status.
+int program_main(int argc, char** argv);
 
 }  // namespace atl

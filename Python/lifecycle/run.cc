@@ -26,7 +26,7 @@
 #include "Python/lifecycle/steps.h"
 #include "Python/runtime/runtime.h"
 #include "Python/vm/frame.h"
-#include "atoll.h"
+#include "immortal.h"
 #include "compile.h"
 #include "pylifecycle.h"
 
@@ -269,8 +269,9 @@ int run_stdin(ThreadState& ts, const Config& c) {
 
 }  // namespace
 
-int run_main(const Config& config) {
-  if (!runtime_start(config)) return 1;
+int run_main(const Config& config) { return runtime_start(config) ? run_configured(config) : 1; }
+
+int run_configured(const Config& config) {
   ThreadState& ts = current_thread();
   int status = 0;
   switch (config.run) {

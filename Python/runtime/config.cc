@@ -179,6 +179,7 @@ void config_clear(Config* c) {
   string_list_clear(&c->orig_argv);
   string_list_clear(&c->warn_options);
   string_list_clear(&c->x_options);
+  string_list_clear(&c->search_paths);
   *c = Config{};
 }
 

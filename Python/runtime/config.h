@@ -30,6 +30,8 @@ struct Config {
   char* stdio_encoding = nullptr;
   char* stdio_errors = nullptr;
   char* check_hash_pycs_mode = nullptr;
+  bool search_paths_set = false;
+  StringList search_paths;       // sys.path as a host has said it, when it has
 
   int isolated = 0;
   int use_environment = 1;

@@ -46,6 +46,11 @@ void fork_in_child(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
   fork_release_locks();
   interp.gil->reset_after_fork(&ts);
+  // The main one stays, for the way out; its threads do not.
+  if (rt.main != nullptr && rt.main->gil != interp.gil) {
+    rt.main->gil->reset_after_fork(nullptr);
+    rt.main->attached.store(nullptr);
+  }
   helper_reset();
   thread_facts_after_fork(&ts);
   bool was_main = ts.is_main_thread;
@@ -61,7 +66,7 @@ void fork_in_child(ThreadState& ts) {
   rt.interpreter_count = kept;
   upcall_fork_channels_in_child(interp.id);
   rt.main_inside.store(interp.is_main ? nullptr : &ts);
-  interp.inbox.runner = nullptr;
+  interp.inbox.runner.store(interp.inbox.runner.load() == ts.thread_id ? ts.thread_id : 0);
   interp.inbox.noted.store(kNotNoted);
   interp.guards = 0;  // of threads that are not there
   interp.guard_waiter = nullptr;

@@ -119,9 +119,9 @@ void Gil::reset_after_fork(ThreadState* ts) {
   new (&free_) std::condition_variable;
   new (&taken_) std::condition_variable;
   waiters_ = 0;
-  locked_ = true;
+  locked_ = ts != nullptr;
   holder_.store(ts, std::memory_order_relaxed);
-  holder_interp_ = &ts->interpreter();
+  holder_interp_ = ts != nullptr ? &ts->interpreter() : nullptr;
 }
 
 }  // namespace atl

@@ -24,7 +24,7 @@ class Gil {
   // Called by the holder at a poll: lets a waiter have the lock, then takes it again.
   void yield_to_waiter(ThreadState* ts);
   ThreadState* holder() const { return holder_.load(std::memory_order_relaxed); }
-  // After fork, in the child: only the forking thread is left.
+  // After fork, in the child: only the forking thread is left. It has this lock, with `ts`; or nobody has (NULL).
   void reset_after_fork(ThreadState* ts);
 
   std::atomic<unsigned long> interval_us{5000};

@@ -11,6 +11,7 @@ namespace atl {
 
 namespace {
 
+constexpr int64_t kPokeAgain = 10'000'000;
 constexpr int64_t kCpuStep = 1'000'000;  // the finest that a processor-time limit is looked at
 
 template <class T>
@@ -49,22 +50,29 @@ void see_to(IdleTarget entry) {
   if (!pending_visit(nullptr, entry.target)) helper_put_back(entry.target);
 }
 
-// Looks at one limit; when it wants to be looked at again (kForever: it has been taken away).
-int64_t look_at_cpu(int64_t id, int64_t now) {
+// Looks at one interpreter; when it wants to be looked at again (kForever: no more).
+int64_t look_at(int64_t id, int64_t now) {
   Runtime& rt = runtime();
   std::lock_guard hold(rt.interpreters_lock);
   Interpreter* interp = find_interpreter_locked(rt, id);
   if (interp == nullptr) return kForever;
+  int64_t next = kForever;
+  if (interp->breaker.load() & kBreakInterrupt) {
+    std::lock_guard hold_list(interp->list_lock);
+    interrupt_poke_locked(*interp);
+    next = now + kPokeAgain;
+  }
   CpuLimit& cpu = interp->cpu;
   int64_t limit = cpu.limit_ns.load(std::memory_order_acquire);
-  if (limit == 0) return kForever;
+  if (limit == 0) return next;
   int64_t left = cpu.next_ns.load(std::memory_order_relaxed) - cpu_limit_used(*interp);
   if (left <= 0) {
     interp->breaker.set(kBreakLimits);
     left = kCpuStep * 10;
   }
   // Nobody there: whoever comes cannot have used up more than this by then.
-  return now + (left < kCpuStep ? kCpuStep : left);
+  left = now + (left < kCpuStep ? kCpuStep : left);
+  return left < next ? left : next;
 }
 
 void* helper_main(void*) {
@@ -103,7 +111,7 @@ void* helper_main(void*) {
       continue;
     }
     for (size_t i = 0; i < timed_count; ++i) {
-      int64_t again = look_at_cpu(timed[i], monotonic_now());
+      int64_t again = look_at(timed[i], monotonic_now());
       if (again < deadline) deadline = again;
       if (again != kForever) continue;
       std::lock_guard hold(h.lock);
@@ -198,7 +206,7 @@ void helper_put_back(int64_t target) {
   wake_for(h, due);
 }
 
-bool helper_watch_cpu(int64_t id) {
+bool helper_watch(int64_t id) {
   HelperState& h = runtime().helper;
   std::lock_guard hold(h.lock);
   bool known = false;

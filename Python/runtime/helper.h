@@ -5,6 +5,7 @@
 //     did not within as much time again, or has no interpreter, the helper enters the idle one itself.
 //   - An interpreter has a processor-time limit: the helper looks at the clock of the thread that runs there and sets the
 //     eval breaker when the time is used up.
+//   - An interpreter has been interrupted: until somebody there has noticed, its waiting threads are woken again and again.
 #pragma once
 
 #include <pthread.h>
@@ -28,7 +29,7 @@ struct HelperState {
   IdleTarget* idle = nullptr;
   size_t idle_count = 0;
   size_t idle_capacity = 0;
-  int64_t* timed = nullptr;  // interpreters with a processor-time limit
+  int64_t* timed = nullptr;  // interpreters that are watched
   size_t timed_count = 0;
   size_t timed_capacity = 0;
   int64_t wakes_at = 0;  // when the thread looks next
@@ -49,8 +50,8 @@ bool helper_take_target(int64_t poster, int64_t* target);
 // Its lock was not free and the holder is in another interpreter: to be tried again.
 void helper_put_back(int64_t target);
 
-// Watches the interpreter's processor time. False: there is no thread for it.
-bool helper_watch_cpu(int64_t id);
+// Watches the interpreter's processor time, or an interrupt until it is noticed. False: there is no thread for it.
+bool helper_watch(int64_t id);
 
 // The runtime ends: the thread is gone afterwards. The caller is attached; it waits detached.
 void helper_end(ThreadState& ts);

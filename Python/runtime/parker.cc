@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "Python/runtime/leaf_lock.h"
+
 namespace atl {
 
 namespace {
@@ -25,6 +27,7 @@ int64_t monotonic_now() {
 }
 
 uint32_t Parker::wait(int64_t deadline) {
+  lock_check::waiting("a parker");
   uint32_t seen = 0;
   if (!bits_.compare_exchange_strong(seen, kAsleep, std::memory_order_acq_rel)) return bits_.exchange(0, std::memory_order_acq_rel);
   timespec until{deadline / 1000000000, deadline % 1000000000};

@@ -143,16 +143,16 @@ void pending_poll(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
   PendingInbox& inbox = interp.inbox;
   interp.breaker.clear(kBreakPending);
-  if (inbox.runner != nullptr) return;  // that one looks again when it is done
-  inbox.runner = &ts;
+  if (inbox.runner.load(std::memory_order_relaxed) != 0) return;  // that one looks again when it is done
+  inbox.runner.store(ts.thread_id, std::memory_order_relaxed);
   for (uint32_t now = inbox.queue.waiting(); now != 0; --now) {
     PendingNode* node = inbox.queue.take();
     if (node == nullptr) break;
     make_call(ts, node);
     // The interpreter's end may have begun in the call, and have made the rest.
-    if (inbox.runner != &ts) return;
+    if (inbox.runner.load(std::memory_order_relaxed) != ts.thread_id) return;
   }
-  inbox.runner = nullptr;
+  inbox.runner.store(0, std::memory_order_relaxed);
   if (!inbox.queue.empty()) interp.breaker.set(kBreakPending);
 }
 
@@ -175,12 +175,12 @@ Status pending_poll_main(ThreadState& ts) {
 
 void pending_drain(ThreadState& ts) {
   PendingInbox& inbox = ts.interpreter().inbox;
-  inbox.runner = &ts;
+  inbox.runner.store(ts.thread_id, std::memory_order_relaxed);
   while (PendingNode* node = inbox.queue.take()) make_call(ts, node);
   while (ts.is_main_thread && !inbox.main_calls.empty()) {
     if (failed(pending_poll_main(ts))) upcall_write_unraisable(ts, "in a pending call");
   }
-  inbox.runner = nullptr;
+  inbox.runner.store(0, std::memory_order_relaxed);
 }
 
 void pending_close(ThreadState& ts) {

@@ -61,7 +61,7 @@ struct PendingInbox {
   PendingQueue main_calls;            // Py_AddPendingCall: the main interpreter's main thread makes them
   std::atomic<uint8_t> noted{0};      // IdleNote; how far the helper knows that calls wait while nobody is attached
   // Guarded by the interpreter's lock.
-  ThreadState* runner = nullptr;      // makes calls now
+  std::atomic<unsigned long> runner{0};  // the thread (pthread_self) that makes calls now; read by anybody
   ThreadState* main_runner = nullptr;
   bool closed = false;
 };

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <new>
 
+#include "Python/runtime/scope.h"
 #include "Python/runtime/upcalls.h"
 
 namespace atl {
@@ -21,6 +22,14 @@ struct ThreadFacts {
   unsigned long native_id;
 };
 constinit thread_local ThreadFacts t_facts __attribute__((tls_model("initial-exec"))) = {nullptr, nullptr, 0};
+
+// The state that the thread detached from last. It may be gone: only the lists of its interpreter know.
+struct LastState {
+  ThreadState* ts;
+  uint64_t id;
+  int64_t interpreter;
+};
+constinit thread_local LastState t_last __attribute__((tls_model("initial-exec"))) = {nullptr, 0, 0};
 
 // One per process; zero-initialised, so that nothing depends on the order of start.
 constinit Runtime g_runtime;
@@ -241,6 +250,7 @@ void end_thread_state(ThreadState* ts) {
   // Whoever waits for this thread may end the interpreter as soon as its lock is free: nothing of it is touched then.
   unlink_thread_state(ts);
   detach(ts);
+  forget_detached_state();
   free_thread_state(ts);
 }
 
@@ -350,7 +360,32 @@ bool try_attach(ThreadState* ts) {
 void detach(ThreadState* ts) {
   ATOLL_ASSERT(t_current == ts);
   t_current = nullptr;
+  t_last = {ts, ts->id, ts->interpreter().id};
   ts->interpreter().gil->release(ts);
+}
+
+void forget_detached_state() { t_last.ts = nullptr; }
+
+ThreadState* detached_thread_state(int64_t interpreter) {
+  Runtime& rt = runtime();
+  const auto self = static_cast<unsigned long>(pthread_self());
+  std::lock_guard hold(rt.interpreters_lock);
+  if (t_last.ts != nullptr && (interpreter < 0 || t_last.interpreter == interpreter)) {
+    if (Interpreter* interp = find_interpreter_locked(rt, t_last.interpreter)) {
+      std::lock_guard hold_list(interp->list_lock);
+      for (ThreadState* t = interp->threads; t != nullptr; t = static_cast<ThreadState*>(t->next)) {
+        if (t == t_last.ts && t->id == t_last.id && t->thread_id == self) return t;
+      }
+    }
+  }
+  // One that it has used before that.
+  Interpreter* interp = interpreter < 0 ? rt.main : find_interpreter_locked(rt, interpreter);
+  if (interp == nullptr) return nullptr;
+  std::lock_guard hold_list(interp->list_lock);
+  for (ThreadState* t = interp->threads; t != nullptr; t = static_cast<ThreadState*>(t->next)) {
+    if (t->thread_id == self && t != interp->home && !t->visiting) return t;
+  }
+  return nullptr;
 }
 
 bool c_stack_error(ThreadState& ts, const char* where) {

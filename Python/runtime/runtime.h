@@ -5,6 +5,7 @@
 
 #include "Python/import/library_state.h"
 #include "Python/runtime/helper.h"
+#include "Python/runtime/host_state.h"
 #include "Python/runtime/interpreter.h"
 #include "Python/sharing/channel_state.h"
 
@@ -65,6 +66,7 @@ struct Runtime {
   void* free_structs = nullptr;  // memory of ended interpreters, for the next ones (post_gate.h)
 
   HelperState helper;  // own lock
+  HostState host;
 
   ChunkTable chunk_table;  // atomic; level 2 tables added under chunk_pool.lock
   ChunkPool chunk_pool;

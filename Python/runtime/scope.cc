@@ -1,5 +1,7 @@
 #include "Python/runtime/scope.h"
 
+#include <pthread.h>
+
 #include "Python/runtime/guard.h"
 #include "Python/runtime/runtime.h"
 
@@ -78,10 +80,12 @@ bool interpreter_is_running(Interpreter* interp) {
   return interp->running_main || interp->is_main;
 }
 
-CloseAnswer interpreter_begin_close(Interpreter* interp) {
+CloseAnswer interpreter_begin_close(Interpreter* interp, CloseReason reason) {
   std::lock_guard hold(runtime().interpreters_lock);
   if (interp->running_main) return CloseAnswer::kRunning;
-  if (interp->users > 1) return CloseAnswer::kInUse;
+  if (interp->users > 1 || (interp->home == nullptr && reason == CloseReason::kAsked)) return CloseAnswer::kInUse;
+  // From inside one of its own pending calls, whatever the thread has entered since.
+  if (interp->inbox.runner.load(std::memory_order_relaxed) == static_cast<unsigned long>(pthread_self())) return CloseAnswer::kRunning;
   interp->closing.store(true);
   interp->users = 0;
   interp->home_busy = true;
@@ -153,6 +157,7 @@ bool take_state(ScopeRecord* record, Interpreter* target) {
 }
 
 void give_state_back(ScopeRecord* record, Interpreter& interp) {
+  record->inside->visiting = false;
   if (record->own_state) {
     delete_thread_state(record->inside);
   } else {
@@ -167,6 +172,7 @@ void give_state_back(ScopeRecord* record, Interpreter& interp) {
 bool scope_enter(ScopeRecord* record, Interpreter* target) {
   if (!take_state(record, target)) return false;
   if (record->from != nullptr) detach(record->from);
+  record->inside->visiting = true;
   attach(record->inside);
   if (!target->inbox.queue.empty()) pending_poll(*record->inside);
   return true;
@@ -175,6 +181,7 @@ bool scope_enter(ScopeRecord* record, Interpreter* target) {
 bool scope_try_enter(ScopeRecord* record, Interpreter* target) {
   if (target->gil->holder() != nullptr || !take_state(record, target)) return false;
   if (record->from != nullptr) detach(record->from);
+  record->inside->visiting = true;
   if (try_attach(record->inside)) return true;
   give_state_back(record, *target);
   if (record->from != nullptr) attach(record->from);
@@ -184,6 +191,7 @@ bool scope_try_enter(ScopeRecord* record, Interpreter* target) {
 void scope_leave(ScopeRecord* record) {
   if (record->inside == nullptr) return;
   Interpreter& interp = record->inside->interpreter();
+  record->inside->visiting = false;
   if (record->own_state) {
     clear_thread_state(*record->inside, record->inside);
     end_thread_state(record->inside);
@@ -191,6 +199,7 @@ void scope_leave(ScopeRecord* record) {
   } else {
     detach(record->inside);
     give_state_back(record, interp);
+    forget_detached_state();
   }
   if (record->from != nullptr) attach(record->from);
 }

@@ -28,7 +28,10 @@ bool interpreter_is_running(Interpreter* interp);
 
 // Begins its end: from now on nobody can pin it. The caller holds a pin, which is used up when the answer is kOk.
 enum class CloseAnswer { kOk, kRunning, kInUse };
-CloseAnswer interpreter_begin_close(Interpreter* interp);
+// An interpreter whose thread states are in the hands of who made it by the C API is closed by that one (kInUse), unless the
+// process ends.
+enum class CloseReason { kAsked, kProcessEnds };
+CloseAnswer interpreter_begin_close(Interpreter* interp, CloseReason reason = CloseReason::kAsked);
 
 // A thread state is taken over by the thread that runs with `from` (NULL: attach finds the stack's bounds).
 void thread_moves_to(ThreadState* to, const ThreadState* from);

@@ -1,7 +1,10 @@
 #include "Python/runtime/statistics.h"
 
 #include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "Python/runtime/guard.h"
 #include "Python/runtime/helper.h"
@@ -21,6 +24,20 @@ clockid_t clock_of_thread(unsigned long native_id) {
 int64_t read_clock(clockid_t clock) {
   timespec t;
   return clock_gettime(clock, &t) == 0 ? int64_t{t.tv_sec} * 1000000000 + t.tv_nsec : -1;
+}
+
+// A signal that does nothing but end a system call with EINTR, after which the core asks whether it is interrupted. SIGURG is
+// ignored by default; a program that handles it itself keeps it, and its threads' system calls are not cut short.
+bool may_interrupt_calls() {
+  struct sigaction now;
+  if (sigaction(SIGURG, nullptr, &now) != 0) return false;
+  void (*nothing)(int) = [](int) {};
+  if (now.sa_handler == nothing) return true;
+  if (now.sa_handler != SIG_DFL) return false;
+  struct sigaction ours {};
+  ours.sa_handler = nothing;
+  sigemptyset(&ours.sa_mask);
+  return sigaction(SIGURG, &ours, nullptr) == 0;
 }
 
 // The interpreter of an id may not go while f runs, under the table's lock.
@@ -94,18 +111,34 @@ FiguresAnswer interpreter_set_cpu_limit(int64_t id, int64_t ns) {
     return FiguresAnswer::kOk;
   });
   if (answer != FiguresAnswer::kOk || ns == 0) return answer;
-  return helper_watch_cpu(id) ? FiguresAnswer::kOk : FiguresAnswer::kNoThread;
+  return helper_watch(id) ? FiguresAnswer::kOk : FiguresAnswer::kNoThread;
 }
 
 FiguresAnswer interpreter_interrupt(int64_t id) {
-  return with_interpreter(id, [](Interpreter& interp) {
+  FiguresAnswer answer = with_interpreter(id, [](Interpreter& interp) {
     std::lock_guard hold(interp.list_lock);
-    const bool inside = interp.running_main || interp.thread_count != 0 || interp.attached.load(std::memory_order_relaxed) != nullptr;
+    bool inside = interp.is_main || interp.running_main || interp.thread_count != 0 || interp.attached.load(std::memory_order_relaxed) != nullptr;
+    for (ThreadState* t = interp.threads; t != nullptr && !inside; t = static_cast<ThreadState*>(t->next)) {
+      // Whoever visits may be waiting; and so may one whose host swaps its states by hand, if it has begun to run something.
+      inside = t->visiting || (interp.home == nullptr && __atomic_load_n(&t->cframe->current_frame, __ATOMIC_RELAXED) != nullptr);
+    }
     if (!inside) return FiguresAnswer::kNotRunning;
     interp.breaker.set(kBreakInterrupt);
-    for (ThreadState* t = interp.threads; t != nullptr; t = static_cast<ThreadState*>(t->next)) t->parker.wake(Parker::kPoked);
+    interrupt_poke_locked(interp);
     return FiguresAnswer::kOk;
   });
+  // Whoever is on the way into a system call now has missed it.
+  if (answer == FiguresAnswer::kOk) (void)helper_watch(id);
+  return answer;
+}
+
+void interrupt_poke_locked(Interpreter& interp) {
+  ThreadState* attached = interp.attached.load(std::memory_order_relaxed);
+  for (ThreadState* t = interp.threads; t != nullptr; t = static_cast<ThreadState*>(t->next)) {
+    t->parker.wake(Parker::kPoked);
+    if (t == attached || (t == interp.home && !t->visiting)) continue;
+    if (may_interrupt_calls()) syscall(SYS_tgkill, getpid(), static_cast<pid_t>(t->native_thread_id), SIGURG);
+  }
 }
 
 // ---- for the runtime ---------------------------------------------------------------------------------------------

@@ -101,6 +101,8 @@ void cpu_limit_end(Interpreter& interp);
 int64_t cpu_limit_used(Interpreter& interp);
 // At a poll with kBreakLimits, which it clears. kError: TimeoutError is set.
 Status cpu_limit_poll(ThreadState& ts);
+// With the table's lock and the interpreter's list_lock held: wakes its threads that wait.
+void interrupt_poke_locked(Interpreter& interp);
 // Takes an interrupt that waits for this thread's interpreter. kError: KeyboardInterrupt is set.
 Status interrupt_poll(ThreadState& ts);
 

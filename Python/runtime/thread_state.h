@@ -32,6 +32,7 @@ struct ThreadState final : PyThreadState {
   bool is_main_thread = false;
   bool daemon_gone = false;      // the runtime is finalizing: this thread may not come back
   bool collecting = false;
+  std::atomic<bool> visiting{false};  // attached by a scope (scope.h), which will come back to it; read by anybody
   // Sum of the depths of C functions that must not see a switch of the lock.
   int critical_depth = 0;
   // Set by sys.settrace / sys.setprofile; the loop with hooks runs while it is not zero.
@@ -59,6 +60,12 @@ extern constinit thread_local ThreadState* t_current __attribute__((tls_model("i
 
 ATOLL_INLINE ThreadState& current_thread() { return *t_current; }
 ATOLL_INLINE ThreadState* current_thread_or_null() { return t_current; }
+
+// The state that the calling thread, which is detached, used last and may use again: of the given interpreter (-1: of any); NULL
+// when there is none. `home` states that a scope has given back are nobody's.
+ThreadState* detached_thread_state(int64_t interpreter);
+// The calling thread has given its last state back.
+void forget_detached_state();
 
 ThreadState* new_thread_state(Interpreter& interp);
 // ts is not attached. Clears what it holds (may run finalizers) with `on` the attached state of the same interpreter.

@@ -164,6 +164,12 @@ Status interpreters_create(ThreadState& ts, const InterpreterOptions& options, W
 
 void interpreter_enter_and_end(ThreadState* from, Interpreter* interp) {
   ThreadState* home = interp->home;
+  if (home == nullptr) {  // made by the C API; the process ends
+    std::lock_guard hold(interp->list_lock);
+    if (interp->threads != nullptr && interp->threads->next == nullptr) home = interp->threads;
+  }
+  if (home == nullptr) home = new_thread_state(*interp);
+  if (home == nullptr) return;  // without memory it goes with the process
   thread_moves_to(home, from);
   if (from != nullptr) detach(from);
   attach(home);

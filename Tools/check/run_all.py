@@ -22,6 +22,7 @@ STEPS = [
     ('check-isolation', 900),
     ('check-unit', 900),
     ('check-lib', 1200),
+    ('check-hosts', 900),
     ('check-census', 600),
     ('check-conformance', 1200),
 ]
