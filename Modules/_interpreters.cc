@@ -1,8 +1,11 @@
 // _interpreters: making, entering and ending interpreters; the low level of the packages interpreters and
 // concurrent.interpreters. The names are those of the module that later versions of Python have.
+#include <cmath>
+
 #include "Modules/interpreter_tools.h"
 #include "Modules/module_def.h"
 #include "Objects/dict/dict.h"
+#include "Objects/float/float.h"
 #include "Objects/function.h"
 #include "Objects/int/int.h"
 #include "Objects/list.h"
@@ -11,6 +14,7 @@
 #include "Objects/tuple.h"
 #include "Python/runtime/runtime.h"
 #include "Python/runtime/scope.h"
+#include "Python/runtime/statistics.h"
 #include "Python/sharing/channel_object.h"
 #include "Python/sharing/execute.h"
 
@@ -317,6 +321,82 @@ Ref<> m_capture_exception(ThreadState& ts, PyObject*, PyObject* exc) {
   return parts ? exception_info(ts, parts.get()) : Ref<>();
 }
 
+// ---- from outside --------------------------------------------------------------------------------------------------
+
+Status figures_answer(ThreadState& ts, FiguresAnswer answer, int64_t id) {
+  switch (answer) {
+    case FiguresAnswer::kOk: return Status::kOk;
+    case FiguresAnswer::kNoInterpreter: return raise_interpreter_not_found(ts, id);
+    case FiguresAnswer::kNotRunning: return raise(ts, ts.interpreter().sharing.interpreter_error, "interpreter is not running");
+    case FiguresAnswer::kNoThread: return raise(ts, PyExc_RuntimeError, "can't start new thread");
+  }
+  return Status::kOk;
+}
+
+Ref<> m_statistics(ThreadState& ts, PyObject*, InterpreterArg id) {
+  InterpreterFigures f;
+  if (failed(figures_answer(ts, interpreter_figures(id.value, &f), id.value))) return {};
+  struct {
+    const char* name;
+    uint64_t value;
+  } const numbers[] = {
+      {"memory", f.memory_bytes}, {"blocks", f.memory_blocks}, {"reserved", f.memory_reserved}, {"memory_limit", f.memory_limit},
+      {"lock_taken", f.lock_taken}, {"lock_waits", f.lock_waits}, {"pending_posted", f.pending_posted}, {"pending_run", f.pending_run},
+      {"pending_waiting", f.pending_waiting}, {"collected", f.collected}, {"threads", f.threads},
+  };
+  struct {
+    const char* name;
+    uint64_t ns;
+  } const times[] = {{"lock_held", f.lock_held_ns}, {"lock_waited", f.lock_wait_ns}, {"cpu_time", f.cpu_ns}, {"cpu_limit", f.cpu_limit_ns}};
+  Ref<> d = dict_new(ts);
+  for (const auto& row : numbers) {
+    Ref<> n = int_from_u64(ts, row.value);
+    if (!d || !n || failed(dict_set(ts, d.get(), row.name, n.get()))) return {};
+  }
+  for (const auto& row : times) {
+    Ref<> seconds = new_float(ts, static_cast<double>(row.ns) * 1e-9);
+    if (!seconds || failed(dict_set(ts, d.get(), row.name, seconds.get()))) return {};
+  }
+  Ref<> collections = Ref<>::steal(Py_BuildValue("(KKK)", static_cast<unsigned long long>(f.collections[0]), static_cast<unsigned long long>(f.collections[1]),
+                                                 static_cast<unsigned long long>(f.collections[2])));
+  if (!collections || failed(dict_set(ts, d.get(), "collections", collections.get())) || failed(dict_set(ts, d.get(), "attached", f.running ? Py_True : Py_False))) return {};
+  return Ref<>::steal(_PyNamespace_New(d.get()));
+}
+
+// 0 takes a limit away, None leaves it.
+Status m_set_limits(ThreadState& ts, PyObject*, InterpreterArg id, PyObject* memory, PyObject* cpu_time) {
+  uint64_t bytes = 0;
+  double seconds = 0;
+  bool has_memory = memory != nullptr && memory != Py_None, has_time = cpu_time != nullptr && cpu_time != Py_None;
+  if (has_memory) {
+    Py_ssize_t n;
+    if (failed(index_as_ssize(ts, memory, &n))) return Status::kError;
+    if (n < 0) return raise(ts, PyExc_ValueError, "memory must not be negative");
+    bytes = static_cast<uint64_t>(n);
+  }
+  if (has_time) {
+    if (failed(float_as_double(ts, cpu_time, &seconds))) return Status::kError;
+    if (!(seconds >= 0)) return raise(ts, PyExc_ValueError, "cpu_time must not be negative");
+    if (seconds > 4e9) return raise(ts, PyExc_OverflowError, "cpu_time is too large");
+  }
+  InterpreterFacts facts;
+  if (failed(interpreters_facts(ts, id.value, &facts))) return Status::kError;
+  if (has_memory && failed(figures_answer(ts, interpreter_set_memory_limit(id.value, bytes), id.value))) return Status::kError;
+  if (!has_time) return Status::kOk;
+  auto ns = static_cast<int64_t>(std::ceil(seconds * 1e9));
+  return figures_answer(ts, interpreter_set_cpu_limit(id.value, ns), id.value);
+}
+Status m_interrupt(ThreadState& ts, PyObject*, InterpreterArg id) { return figures_answer(ts, interpreter_interrupt(id.value), id.value); }
+
+Status m_post(ThreadState& ts, PyObject*, InterpreterArg id, PyObject* callable, PyObject* args) {
+  if (!PyCallable_Check(callable)) return raise(ts, PyExc_TypeError, "post() argument 2 must be callable, not %T", callable);
+  if (args != nullptr && !is_exact_tuple(args)) return raise(ts, PyExc_TypeError, "post() argument 'args' must be tuple, not %T", args);
+  RemoteRun what;
+  what.callable = callable;
+  what.args = args;
+  return interpreters_post(ts, id.value, what);
+}
+
 constexpr MethodSpec kMethods[] = {
     ATOLL_METHOD_RAW(m_new_config, "new_config", METH_VARARGS | METH_KEYWORDS,
                      "new_config(name='isolated', /, **overrides)\n\nA configuration to start from: 'isolated' (also 'default'), 'legacy' or 'empty'."),
@@ -340,6 +420,13 @@ constexpr MethodSpec kMethods[] = {
     ATOLL_METHOD(m_call, "call", "($module, id, callable, args=None, kwargs=None, *, preserve_exc=False, restrict=False)",
                  "Call something in the interpreter.\n\n(result, None), or (None, what is known of the exception that ended it)."),
     ATOLL_METHOD(m_set_main_attrs, "set___main___attrs", "($module, id, updates, *, restrict=False)", "Put values into the interpreter's __main__."),
+    ATOLL_METHOD(m_post, "post", "($module, id, callable, args=<unrepresentable>)",
+                 "Have something called in the interpreter, by whoever runs there next, without waiting for it.\n\nWhat it raises is reported there as unraisable."),
+    ATOLL_METHOD(m_interrupt, "interrupt", "($module, id)", "Raise KeyboardInterrupt in what runs in the interpreter.\n\nInterpreterError when nothing does."),
+    ATOLL_METHOD(m_statistics, "statistics", "($module, id)", "What the interpreter holds and has used so far; times in seconds, memory in bytes."),
+    ATOLL_METHOD(m_set_limits, "set_limits", "($module, id, *, memory=None, cpu_time=None)",
+                 "Limit the interpreter's memory (bytes) and processor time (seconds from now on); 0: no limit.\n\n"
+                 "Beyond it MemoryError or TimeoutError is raised there."),
     ATOLL_METHOD(m_capture_exception, "capture_exception", "($module, exc=None)", "What exec would tell of an exception."),
     ATOLL_METHOD_END};
 

@@ -24,6 +24,12 @@ Raised raise_not_found(ThreadState& ts, int64_t id) {
   if (failed(sharing_classes(ts))) return already_raised();
   return raise(ts, ts.interpreter().sharing.interpreter_not_found, "unrecognized interpreter ID %lld", static_cast<long long>(id));
 }
+}  // namespace
+
+Raised raise_interpreter_not_found(ThreadState& ts, int64_t id) { return raise_not_found(ts, id); }
+
+namespace {
+
 Raised raise_interpreter_error(ThreadState& ts, const char* text) {
   if (failed(sharing_classes(ts))) return already_raised();
   return raise(ts, ts.interpreter().sharing.interpreter_error, "%s", text);
@@ -332,6 +338,37 @@ Status interpreters_run(ThreadState& ts, int64_t id, const RemoteRun& run, Remot
   if (!value) return Status::kError;
   if (answer.get()->kind == kNotShareable) return raise(ts, ts.interpreter().sharing.not_shareable, "%U", value.get());
   (answer.get()->kind == kResult ? outcome->result : outcome->exception) = std::move(value);
+  return Status::kOk;
+}
+
+namespace {
+
+// A posted call: owns its message until it is made.
+int make_posted_call(void* arg) {
+  ThreadState& ts = current_thread();
+  MessageRef request(static_cast<ValueMessage*>(arg));
+  if (failed(sharing_classes(ts))) return -1;
+  return run_main(ts, request.get(), nullptr, false) ? 0 : -1;
+}
+
+}  // namespace
+
+Status interpreters_post(ThreadState& ts, int64_t id, const RemoteRun& run) {
+  if (failed(sharing_classes(ts))) return Status::kError;
+  Ref<> value = request_value(ts, run);
+  MessageRef request = value ? message_from_value(ts, value.get(), "arguments") : MessageRef();
+  if (!request) return Status::kError;
+  PostAnswer answer = PostAnswer::kEnded;
+  {
+    Pin interp(id);
+    if (interp) answer = pending_post_call(interp.get(), make_posted_call, request.get(), request.get()->size);
+  }
+  switch (answer) {
+    case PostAnswer::kQueued: break;
+    case PostAnswer::kNoMemory: return raise_memory(ts);
+    default: return raise_not_found(ts, id);
+  }
+  (void)request.release();
   return Status::kOk;
 }
 

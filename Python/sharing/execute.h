@@ -40,6 +40,10 @@ struct RemoteOutcome {
 // The calling thread enters the interpreter and runs it there. kError: an exception of this interpreter's, before or after.
 Status interpreters_run(ThreadState& ts, int64_t id, const RemoteRun& run, RemoteOutcome* outcome);
 
+// Has the callable called by whoever runs there next, or the runtime, without waiting. What it raises is unraisable there.
+Status interpreters_post(ThreadState& ts, int64_t id, const RemoteRun& run);
+Raised raise_interpreter_not_found(ThreadState& ts, int64_t id);
+
 // The tuple above for an exception of the current interpreter. Runs Python code; never fails.
 Ref<> describe_exception(ThreadState& ts, PyObject* exception);
 
