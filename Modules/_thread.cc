@@ -1,7 +1,6 @@
 // _thread: threads of this interpreter, locks, thread-local data.
 #include <pthread.h>
-#include <semaphore.h>
-#include <time.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cmath>
@@ -34,62 +33,85 @@ State* state_of(PyObject* m) { return static_cast<State*>(PyModule_GetState(m));
 
 // ---- a lock that may be released by any thread --------------------------------------------------------------------
 
-// A semaphore, which unlike a condition variable is in order after fork whoever waited for it.
+// Guarded by the interpreter's lock, which whoever looks at it holds. Threads that wait for it sleep on their parkers, first
+// come first served, except that who asks for a free lock gets it.
 struct RawLock {
-  mutable sem_t free;
+  struct Waiter {
+    Parker* parker;
+    Waiter* prev;
+    Waiter* next;
+    bool queued;
+  };
+  bool taken;
+  pid_t process;  // in which the waiters below wait: those of a parent are not there
+  Waiter* first;
+  Waiter* last;
 
-  void init() { sem_init(&free, 0, 1); }
-  void destroy() { sem_destroy(&free); }
-  bool locked() const {
-    int left = 0;
-    sem_getvalue(&free, &left);
-    return left == 0;
+  void init() {
+    taken = false;
+    first = last = nullptr;
   }
-  bool try_acquire() { return sem_trywait(&free) == 0; }
-  // Waits until the deadline, at most; a signal ends the wait, too. The interpreter's lock is not held.
-  bool wait(const timespec* deadline) { return sem_clockwait(&free, CLOCK_MONOTONIC, deadline) == 0; }
-  void release() { sem_post(&free); }
+  bool locked() const { return taken; }
+  bool try_acquire() {
+    if (taken) return false;
+    taken = true;
+    return true;
+  }
+  void add(Waiter* w) {
+    forget_parents();
+    process = getpid();
+    w->queued = true;
+    w->next = nullptr;
+    w->prev = last;
+    (last != nullptr ? last->next : first) = w;
+    last = w;
+  }
+  void remove(Waiter* w) {
+    (w->prev != nullptr ? w->prev->next : first) = w->next;
+    (w->next != nullptr ? w->next->prev : last) = w->prev;
+    w->queued = false;
+  }
+  void release() {
+    taken = false;
+    if (first == nullptr) return;
+    forget_parents();
+    if (Waiter* w = first) {
+      remove(w);
+      w->parker->wake(Parker::kWoken);
+    }
+  }
+
+ private:
+  void forget_parents() {
+    if (first != nullptr && process != getpid()) first = last = nullptr;
+  }
 };
 
-timespec after(double seconds) {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  double whole = std::floor(seconds);
-  t.tv_sec += static_cast<time_t>(whole);
-  t.tv_nsec += static_cast<long>((seconds - whole) * 1e9);
-  if (t.tv_nsec >= 1000000000) {
-    t.tv_nsec -= 1000000000;
-    ++t.tv_sec;
-  }
-  return t;
-}
-double seconds_now() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+int64_t deadline_of(double timeout) {
+  if (timeout < 0) return kForever;
+  double ns = std::ceil(timeout * 1e9);
+  int64_t now = monotonic_now();
+  return ns >= static_cast<double>(kForever - now) ? kForever - 1 : now + static_cast<int64_t>(ns);
 }
 
-// 1: acquired; 0: timed out; -1: a signal handler raised. timeout < 0: for ever.
+// 1: acquired; 0: timed out; -1: an exception, from a signal handler or another thread, came first. timeout < 0: for ever.
 int acquire(ThreadState& ts, RawLock* lock, double timeout) {
   if (lock->try_acquire()) return 1;
   if (timeout == 0) return 0;
-  double end = timeout > 0 ? seconds_now() + timeout : 0;
+  int64_t deadline = deadline_of(timeout);
+  RawLock::Waiter me{&ts.parker, nullptr, nullptr, false};
   for (;;) {
-    double step = 0.05;
-    if (timeout > 0) {
-      double left = end - seconds_now();
-      if (left <= 0) return 0;
-      if (left < step) step = left;
-    }
-    // Other threads of the interpreter run while this one waits.
-    PyThreadState* saved = PyEval_SaveThread();
-    timespec deadline = after(step);
-    bool got = lock->wait(&deadline);
-    PyEval_RestoreThread(saved);
-    if (got) return 1;
-    if (PyErr_CheckSignals() < 0) return -1;
+    lock->add(&me);
+    detach(&ts);
+    uint32_t reasons = ts.parker.wait(deadline);
+    attach(&ts);
+    if (me.queued) lock->remove(&me);
+    if (lock->try_acquire()) return 1;
+    // Who has it now wakes the next one: a wake-up that was ours is not lost.
+    if ((reasons & Parker::kPoked) && Py_MakePendingCalls() < 0) return -1;
+    if (lock->try_acquire()) return 1;
+    if (deadline != kForever && monotonic_now() >= deadline) return 0;
   }
-  (void)ts;
 }
 
 // (blocking=True, timeout=-1) as 3.11 reads them; seconds < 0 means for ever.
@@ -120,7 +142,6 @@ LockObject* as_lock(PyObject* o) { return reinterpret_cast<LockObject*>(o); }
 void lock_dealloc(PyObject* o) {
   PyObject_GC_UnTrack(o);
   if (as_lock(o)->weakrefs != nullptr) PyObject_ClearWeakRefs(o);
-  as_lock(o)->lock.destroy();
   PyTypeObject* type = o->ob_type;
   type->tp_free(o);
   decref(obj(type));
@@ -187,7 +208,6 @@ PyObject* rlock_new(PyTypeObject* type, PyObject*, PyObject*) {
 void rlock_dealloc(PyObject* o) {
   PyObject_GC_UnTrack(o);
   if (as_rlock(o)->weakrefs != nullptr) PyObject_ClearWeakRefs(o);
-  as_rlock(o)->lock.destroy();
   PyTypeObject* type = o->ob_type;
   type->tp_free(o);
   decref(obj(type));
