@@ -499,6 +499,21 @@ Ref<> m_excepthook(ThreadState& ts, PyObject*, PyObject* args) {
   if (thread != Py_None) name = object_getattr(ts, thread, "name");
   if (!name) error_clear(ts);
   Ref<> head = name ? str_format(ts, "Exception in thread %S:\n", name.get()) : str_format(ts, "Exception in thread %lu:\n", this_thread());
+  // Where sys.stderr was taken away, the stream that the thread began with.
+  PyObject* file = PySys_GetObject("stderr");
+  Ref<> own;
+  if ((file == nullptr || file == Py_None) && thread != Py_None) {
+    own = object_getattr(ts, thread, "_stderr");
+    if (!own) error_clear(ts);
+  }
+  if (own && own.get() != Py_None) {
+    Ref<> module = Ref<>::steal(PyImport_ImportModule("traceback"));
+    Ref<> shown = head ? Ref<>::steal(PyObject_CallMethod(own.get(), "write", "O", head.get())) : Ref<>();
+    if (shown && module) shown = Ref<>::steal(PyObject_CallMethod(module.get(), "print_exception", "OOOOO", type, value, tuple_peek(args, 2), Py_None, own.get()));
+    if (shown) shown = Ref<>::steal(PyObject_CallMethod(own.get(), "flush", nullptr));
+    return shown && module ? new_none() : Ref<>();
+  }
+  if (file == nullptr || file == Py_None) return new_none();
   const char* utf8 = head ? str_utf8(ts, head.get()) : nullptr;
   if (utf8 != nullptr) sys_write_stderr(ts, utf8);
   PyErr_Display(type, value, tuple_peek(args, 2));

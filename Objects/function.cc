@@ -109,6 +109,9 @@ int function_clear(PyObject* o) {
   clear_field(f->func_dict);
   clear_field(f->func_closure);
   clear_field(f->func_annotations);
+  // A finalizer may still meet the function: it keeps what a call and its repr need.
+  decref(std::exchange(f->func_name, new_ref(empty_str())));
+  decref(std::exchange(f->func_qualname, new_ref(empty_str())));
   return 0;
 }
 
