@@ -93,6 +93,40 @@ class Interpreter:
         if excinfo is not None:
             raise ExecutionFailed(excinfo)
 
+    def call(self, callable, /, *args, **kwargs):
+        """Call something there, in the calling thread, and return the result.
+
+        Functions are rebuilt from their code (those of modules are imported); arguments and result must be shareable. An
+        exception there raises ExecutionFailed here.
+        """
+        result, excinfo = _interpreters.call(self._id, callable, args, kwargs)
+        if excinfo is not None:
+            raise ExecutionFailed(excinfo)
+        return result
+
+    def post(self, callable, /, *args):
+        """Have something called there as soon as may be, without waiting for it. What it raises is reported as unraisable."""
+        _interpreters.post(self._id, callable, args)
+
+    def interrupt(self):
+        """Raise KeyboardInterrupt in what runs there. InterpreterError when nothing does."""
+        _interpreters.interrupt(self._id)
+
+    def statistics(self):
+        """What it holds and has used so far, as attributes: memory in bytes, times in seconds.
+
+        memory, blocks, reserved, memory_limit; lock_taken, lock_held, lock_waits, lock_waited; cpu_time, cpu_limit; pending_posted,
+        pending_run, pending_waiting; collections (by generation), collected; threads; attached.
+        """
+        return _interpreters.statistics(self._id)
+
+    def set_limits(self, *, memory=None, cpu_time=None):
+        """Limit its memory (bytes, in steps of 64 KiB) and processor time (seconds from now on); 0 takes a limit away.
+
+        Beyond them MemoryError or TimeoutError is raised there, and nowhere else.
+        """
+        _interpreters.set_limits(self._id, memory=memory, cpu_time=cpu_time)
+
     def close(self):
         """End it. InterpreterError while it runs, and for the current and the main interpreter."""
         _interpreters.destroy(self._id)

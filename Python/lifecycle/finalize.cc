@@ -1,6 +1,8 @@
 // The end of an interpreter, and of the runtime: ordered, with Python code running until the last moment that it can.
+#include <pthread.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "Objects/dict/dict.h"
@@ -18,6 +20,7 @@
 #include "Python/runtime/guard.h"
 #include "Python/runtime/runtime.h"
 #include "Python/runtime/scope.h"
+#include "Python/runtime/statistics.h"
 #include "Python/sharing/channel_object.h"
 #include "Python/sharing/execute.h"
 #include "Python/sharing/upcalls.h"
@@ -175,6 +178,77 @@ Status become_main_thread(ThreadState& ts, PyObject* threading) {
   return Ref<>::steal(PyObject_CallMethod(lock.get(), "acquire", "O", Py_False)) ? Status::kOk : Status::kError;
 }
 
+// Threads of an interpreter, all but `but`, get SystemExit where they are; those that wait are woken. Are there any?
+bool ask_threads_to_end(Interpreter& interp, const ThreadState* but) {
+  std::lock_guard hold(interp.list_lock);
+  bool any = false;
+  for (ThreadState* t = interp.threads; t != nullptr; t = static_cast<ThreadState*>(t->next)) {
+    if (t == but) continue;
+    any = true;
+    if (t->async_exc == nullptr) t->async_exc = new_ref(PyExc_SystemExit);
+    t->parker.wake(Parker::kPoked);
+  }
+  if (any) interp.breaker.set(kBreakAsyncExc);
+  return any;
+}
+
+// At the end of the process, interpreters that the program left behind don't hold it up for ever: their threads are waited for
+// as long as kGrace, then get SystemExit; a little later what still waits for them is cut off, too.
+constexpr int64_t kGrace = 2'000'000'000, kSecondGrace = 300'000'000;
+class ExitWatch {
+ public:
+  explicit ExitWatch(ThreadState& ts) : ts_(ts) {
+    bool alone;
+    {
+      std::lock_guard hold(ts.interpreter().list_lock);
+      alone = ts.interpreter().threads == &ts && ts.next == nullptr;
+    }
+    started_ = !alone && pthread_create(&thread_, nullptr, run, this) == 0;
+  }
+  ExitWatch(const ExitWatch&) = delete;
+  ExitWatch& operator=(const ExitWatch&) = delete;
+  // The watch needs no lock of ours to end.
+  ~ExitWatch() {
+    if (!started_) return;
+    parker_.wake(Parker::kWoken);
+    pthread_join(thread_, nullptr);
+    pending_drain(ts_);
+    clear_field(ts_.async_exc);
+  }
+
+ private:
+  static void* run(void* p) {
+    auto* self = static_cast<ExitWatch*>(p);
+    if (self->parker_.wait(monotonic_now() + kGrace) != 0) return nullptr;
+    self->post(others_end);
+    if (self->parker_.wait(monotonic_now() + kSecondGrace) != 0) return nullptr;
+    self->post(waiting_ends);
+    return nullptr;
+  }
+  // Nobody can enter an interpreter that ends: the thread that waits there makes the call.
+  void post(int (*call)(void*)) {
+    (void)pending_post_call(&ts_.interpreter(), call, this);
+    ts_.parker.wake(Parker::kPoked);
+  }
+  static int others_end(void* p) {
+    auto* self = static_cast<ExitWatch*>(p);
+    (void)ask_threads_to_end(self->ts_.interpreter(), &self->ts_);
+    return 0;
+  }
+  static int waiting_ends(void* p) {
+    auto* self = static_cast<ExitWatch*>(p);
+    if (self->ts_.async_exc == nullptr) self->ts_.async_exc = new_ref(PyExc_SystemExit);
+    self->ts_.interpreter().breaker.set(kBreakAsyncExc);
+    self->ts_.parker.wake(Parker::kPoked);
+    return 0;
+  }
+
+  ThreadState& ts_;
+  Parker parker_;
+  pthread_t thread_;
+  bool started_;
+};
+
 // threading._shutdown() waits for threads that are no daemons.
 void wait_for_threads(ThreadState& ts) {
   PyObject* threading = PyDict_GetItemString(ts.interpreter().modules, "threading");
@@ -182,7 +256,7 @@ void wait_for_threads(ThreadState& ts) {
   Ref<> hold = dup(threading);
   if (!ts.interpreter().is_main && failed(become_main_thread(ts, threading))) write_unraisable(ts, threading);
   Ref<> shutdown = object_getattr(ts, threading, "_shutdown");
-  if (!shutdown || !call(ts, shutdown.get())) write_unraisable(ts, threading);
+  if ((!shutdown || !call(ts, shutdown.get())) && !error_clear_if(ts, PyExc_SystemExit)) write_unraisable(ts, threading);
 }
 
 // Threads that nobody waits for: daemon threads and those of _thread. Where an interpreter ends and the process goes on, they
@@ -190,20 +264,8 @@ void wait_for_threads(ThreadState& ts) {
 constexpr int64_t kLastMoment = 100'000'000;
 void end_other_threads(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
-  auto ask = [&] {
-    std::lock_guard hold(interp.list_lock);
-    bool any = false;
-    for (ThreadState* t = interp.threads; t != nullptr; t = static_cast<ThreadState*>(t->next)) {
-      if (t == &ts) continue;
-      any = true;
-      if (t->async_exc == nullptr) t->async_exc = new_ref(PyExc_SystemExit);
-      t->parker.wake(Parker::kPoked);
-    }
-    if (any) interp.breaker.set(kBreakAsyncExc);
-    return any;
-  };
   int64_t deadline = monotonic_now() + kLastMoment;
-  while (ask() && monotonic_now() < deadline) {
+  while (ask_threads_to_end(interp, &ts) && monotonic_now() < deadline) {
     detach(&ts);
     timespec pause{0, 500'000};
     nanosleep(&pause, nullptr);
@@ -212,9 +274,14 @@ void end_other_threads(ThreadState& ts) {
 }
 
 // Everything up to the point where no Python code can run any more.
-void finalize_interpreter(ThreadState& ts) {
+void finalize_interpreter(ThreadState& ts, bool left_behind = false) {
   Interpreter& interp = ts.interpreter();
-  wait_for_threads(ts);
+  if (left_behind) {
+    ExitWatch watch(ts);
+    wait_for_threads(ts);
+  } else {
+    wait_for_threads(ts);
+  }
   interpreter_await_guards(ts);
   run_atexit(ts);
   pending_drain(ts);
@@ -243,22 +310,45 @@ void tear_down(ThreadState& ts) {
   clear_field(interp.ast_state);
 }
 
-// Interpreters that the program has left behind. Those in which a (daemon) thread is busy are given up as they are.
+// Ends an interpreter that the program has left behind. kOk, or why not.
+CloseAnswer end_left_behind(ThreadState& ts, int64_t id) {
+  Interpreter* interp = interpreter_pin(id);
+  if (interp == nullptr) return CloseAnswer::kOk;
+  CloseAnswer answer = interpreter_begin_close(interp, CloseReason::kProcessEnds);
+  if (answer != CloseAnswer::kOk) {
+    interpreter_unpin(interp);
+    return answer;
+  }
+  interp->left_behind = true;
+  interpreter_enter_and_end(&ts, interp);
+  return answer;
+}
+
+// Interpreters that the program has left behind. Where a (daemon) thread is busy it is interrupted; when that does not help
+// soon, the interpreter is given up: what runs there stops for ever at its next poll.
 void end_other_interpreters(ThreadState& ts) {
   int64_t ids[64];
-  for (bool more = true; more;) {
-    size_t n = interpreter_list(ids, std::size(ids));
-    more = false;
-    for (size_t i = 0; i < n && i < std::size(ids); ++i) {
-      Interpreter* interp = interpreter_pin(ids[i]);
-      if (interp == nullptr) continue;
-      if (interp->is_main || interpreter_begin_close(interp, CloseReason::kProcessEnds) != CloseAnswer::kOk) {
-        interpreter_unpin(interp);
-        continue;
-      }
-      interpreter_enter_and_end(&ts, interp);
-      more = true;
+  for (size_t from = 0;;) {
+    size_t n = std::min(interpreter_list(ids, std::size(ids)), std::size(ids));
+    // This one, the main one (it is another one only in the child of a fork) and those that were given up are passed over.
+    while (from < n && (ids[from] == ts.interpreter().id || ids[from] == 0)) ++from;
+    if (from >= n) return;
+    int64_t id = ids[from];
+    int64_t deadline = monotonic_now() + kSecondGrace;
+    CloseAnswer answer;
+    while ((answer = end_left_behind(ts, id)) != CloseAnswer::kOk && monotonic_now() < deadline) {
+      (void)interpreter_interrupt(id);
+      detach(&ts);
+      timespec pause{0, 1'000'000};
+      nanosleep(&pause, nullptr);
+      attach(&ts);
     }
+    if (answer == CloseAnswer::kOk) continue;
+    if (Interpreter* interp = interpreter_pin(id)) {  // stays pinned: nobody ends it any more
+      interp->finalizer.store(&ts, std::memory_order_release);
+      interp->breaker.set(kBreakDropLock);
+    }
+    ++from;
   }
 }
 
@@ -283,7 +373,17 @@ int runtime_finish() {
   Interpreter* interp = &ts.interpreter();
   clear_thread_state(ts, &ts);
   end_thread_state(&ts);
-  if (interp->threads == nullptr) {
+  bool alone;
+  {
+    std::lock_guard hold(interp->list_lock);
+    alone = interp->threads == nullptr;
+  }
+  {
+    std::lock_guard hold(rt.interpreters_lock);
+    alone = alone && rt.interpreter_count == 1;
+  }
+  // Where threads sleep that will never run again, what they know of stays.
+  if (alone) {
     delete_interpreter_struct(interp);
     heap_pool_drop();
     interpreter_structs_drop();
@@ -296,7 +396,7 @@ void interpreter_end(ThreadState* tsp) {
   ThreadState& ts = *tsp;
   Interpreter* interp = &ts.interpreter();
   interp->closing.store(true);
-  finalize_interpreter(ts);
+  finalize_interpreter(ts, interp->left_behind);
   (void)flush_std_files(ts);
   interp->finalizer.store(&ts, std::memory_order_release);
   tear_down(ts);

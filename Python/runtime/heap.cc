@@ -166,10 +166,36 @@ struct MallocBlock {
 };
 static_assert(sizeof(MallocBlock) % 16 == 0);
 
-void Heap::init(Interpreter* owner) { owner_ = owner; }
+// Tests of running out of memory (Tools/stress/allocations.py) plan a failure through the limit: with kPlanned set it is no
+// limit, its low half counts down to the allocation that fails. kForNext: for the next heap that is made, not for this one.
+// kAndAfter: all later ones fail, too.
+constexpr size_t kPlanned = size_t{1} << 62, kForNext = size_t{1} << 61, kAndAfter = size_t{1} << 60;
+
+void Heap::init(Interpreter* owner) {
+  owner_ = owner;
+  Interpreter* main = runtime().main;
+  if (main == nullptr || !(main->heap.limit.load(std::memory_order_relaxed) & kForNext)) return;
+  limit.store(main->heap.limit.exchange(0) & ~kForNext);
+}
+
+namespace {
+
+bool fails_as_planned(std::atomic<size_t>& limit) {
+  size_t plan = limit.load(std::memory_order_relaxed);
+  if (!(plan & kPlanned) || (plan & kForNext)) return false;
+  size_t left = plan & 0xffffffff;
+  if (left != 0) limit.store(plan - 1, std::memory_order_relaxed);
+  return left == 1 || (left == 0 && (plan & kAndAfter));
+}
+
+}  // namespace
 
 void* Heap::alloc_slow(size_t size) {
-  if (size > PTRDIFF_MAX - sizeof(MallocBlock) || !within_limit(size)) return nullptr;
+  if (size > PTRDIFF_MAX - sizeof(MallocBlock) || fails_as_planned(limit)) return nullptr;
+  {
+    std::lock_guard hold(live_lock_);
+    if (!within_limit(size)) return nullptr;
+  }
   auto* b = static_cast<MallocBlock*>(std::malloc(sizeof(MallocBlock) + (size ? size : 1)));
   if (b == nullptr) return nullptr;
   b->heap = this;

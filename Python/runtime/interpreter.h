@@ -136,6 +136,7 @@ struct Interpreter {
   LeafMutex list_lock{LockRank::kThreadList};
   ThreadState* threads = nullptr;
   uint64_t next_thread_id = 1;
+  bool left_behind = false;  // ended by the process's end, not by the program
   bool abandoned = false;  // ended while threads knew of it: the last of them gives its memory back
   std::atomic<Py_ssize_t> thread_count{0};  // threads started by _thread and alive
 
