@@ -452,7 +452,7 @@ bool Generator::cond_jump(expr* e, Label target, bool when) {
     }
     case Kind::Compare: return compare_chain_jump(as<Compare>(e), target, when);
     case Kind::Constant:
-      return constant_truth(as<Constant>(e)->value) != when || emit_jump(Opcode::kJump, target);
+      return constant_truth(as<Constant>(e)->value) != when ? emit(Opcode::kNop) : emit_jump(Opcode::kJump, target);  // its line must be seen
     default: break;
   }
   int saved = u_->depth;

@@ -142,66 +142,23 @@ void vm_locals_to_fast(ThreadState& ts, FrameObject* f, bool clear) {
   }
 }
 
-namespace {
-
-// The live set at a pc, as one row; rows are shared where sets are equal, so comparing contents is needed.
-bool same_live_set(const CodeImage* image, uint32_t a, uint32_t b) {
-  const LiveRow* x = image_live(image, a);
-  const LiveRow* y = image_live(image, b);
-  uint32_t n = x ? x->count : 0;
-  uint32_t m = y ? y->count : 0;
-  if (n != m) return false;
-  for (uint32_t i = 0; i < n; ++i) {
-    if (image->live_pool[x->first + i] != image->live_pool[y->first + i]) return false;
-  }
-  return true;
-}
-
-}  // namespace
-
 Status vm_frame_set_lineno(ThreadState& ts, FrameObject* f, PyObject* v) {
   if (v == nullptr) return raise(ts, PyExc_AttributeError, "cannot delete attribute");
   if (!is_exact_int(v)) return raise(ts, PyExc_ValueError, "lineno must be an integer");
-  if (f->f_state != kFrameOnStack || f->f_frame != ts.base()) {
-    return raise(ts, PyExc_ValueError, f->f_state == kFrameOnStack ? "can't jump from this frame" : "can only jump from a 'line' trace event");
+  if (f->f_state != kFrameOnStack || f->f_pc == kNoJump) {
+    if (ts.tracing && ts.tracing_what == PyTrace_CALL) return raise(ts, PyExc_ValueError, "can't jump from the 'call' trace event of a new frame");
+    if (f->f_trace == nullptr) return raise(ts, PyExc_ValueError, "f_lineno can only be set in a trace function");
+    return raise(ts, PyExc_ValueError, "can only jump from a 'line' trace event");
   }
-  if (f->f_trace == nullptr) return raise(ts, PyExc_ValueError, "f_lineno can only be set in a trace function");
-  if (ts.tracing_what != PyTrace_LINE) {
-    return raise(ts, PyExc_ValueError, ts.tracing_what == PyTrace_CALL ? "can't jump from the 'call' trace event of a new frame"
-                                                                      : "can only jump from a 'line' trace event");
-  }
-  int64_t wanted;
-  if (failed(int_as_i64(ts, v, &wanted)) || wanted > INT32_MAX || wanted < INT32_MIN) {
+  int64_t line;
+  if (failed(int_as_i64(ts, v, &line)) || line > INT32_MAX || line < INT32_MIN) {
     if (error_set(ts)) error_clear(ts);
     return raise(ts, PyExc_ValueError, "lineno out of range");
   }
-  CodeObject* code = frame_code(f->f_frame);
-  const CodeImage* image = code->image;
-  if (wanted < code->head.co_firstlineno) {
-    return raise(ts, PyExc_ValueError, "line %d comes before the current code block", static_cast<int>(wanted));
-  }
-  // The nearest line at or behind the wanted one that has code of its own.
-  int best = INT32_MAX;
-  for (uint32_t i = 0; i < image->position_count; ++i) {
-    int line = image->positions[i].line;
-    if (line >= wanted && line < best) best = line;
-  }
-  if (best == INT32_MAX) {
-    return raise(ts, PyExc_ValueError, "line %d comes after the current code block", static_cast<int>(wanted));
-  }
-  uint32_t here = code_pc(code, ts.pc);
-  bool any = false;
-  for (uint32_t i = 0; i < image->position_count; ++i) {
-    if (image->positions[i].line != best) continue;
-    if (i > 0 && image->positions[i - 1].line == best) continue;
-    any = true;
-    uint32_t target = image->positions[i].pc;
-    if (!same_live_set(image, here, target)) continue;
-    f->f_lineno = 0;
-    ts.pc = code->words + target;
-    return Status::kOk;
-  }
-  return raise(ts, PyExc_ValueError, any ? "can't jump into or out of this block" : "cannot find bytecode for specified line");
+  uint32_t to;
+  if (failed(frame_find_jump(ts, frame_code(f->f_frame), vm_frame_pc(ts, f), static_cast<int>(line), &to))) return Status::kError;
+  f->f_pc = to + 1;
+  return Status::kOk;
 }
 
 Status vm_frame_clear(ThreadState& ts, FrameObject* f) {

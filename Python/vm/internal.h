@@ -171,6 +171,21 @@ Status trace_instruction(ThreadState& ts, Slot** base, const uint64_t** pc, cons
 Status trace_call(ThreadState& ts, Slot* base, const uint64_t* pc);
 Status trace_return(ThreadState& ts, Slot* base, const uint64_t* pc, PyObject* value);
 void trace_exception(ThreadState& ts, Slot* base, const uint64_t* pc);
+// A generator or coroutine gave its result to the instruction at pc. kError: the hook raised.
+Status trace_finished(ThreadState& ts, Slot* base, const uint64_t* pc, PyObject* generator, PyObject* result);
+// A call of a built-in function or method, seen by a profile function. kNotBuiltin: nothing was done. Else the window is
+// consumed and *result is new, or NULL with an exception.
+enum class Profiled { kNotBuiltin, kDone };
+Profiled profile_call(ThreadState& ts, Slot* base, const uint64_t* pc, PyObject** result);
+
+// ---- jumps (jump.cc) -------------------------------------------------------------------------------------------
+// f_pc of a frame object while the frame is on the stack: kNoJump, or while a line event is reported kMayJump, or the word
+// that the trace function chose, plus 1.
+inline constexpr uint32_t kNoJump = 0, kMayJump = UINT32_MAX;
+// Where to go on for a line, from the word `from`. ValueError where that can't be.
+Status frame_find_jump(ThreadState& ts, CodeObject* code, uint32_t from, int line, uint32_t* to);
+// Lets go what is not alive at `to`. May run any code.
+void frame_jump(ThreadState& ts, Slot* base, uint32_t from, uint32_t to);
 
 // Marks for the loops' result: "go on in the other loop at (ts.base(), ts.pc)".
 extern PyObject* const kSwitchLoop;

@@ -16,7 +16,6 @@ Status call_hook(ThreadState& ts, Py_tracefunc func, PyObject* self, FrameObject
   ++ts.tracing;
   int hooks = std::exchange(ts.hooks, 0);
   int saved_what = std::exchange(ts.tracing_what, what);
-  // ts.pc belongs to the traced frame; a jump by f_lineno changes it, calls made by the hook put it back.
   int result = func(self, reinterpret_cast<PyFrameObject*>(frame), what, arg);
   ts.tracing_what = saved_what;
   --ts.tracing;
@@ -73,19 +72,23 @@ Status trace_instruction(ThreadState& ts, Slot** base, const uint64_t** pc, cons
   }
   Ref<PyFrameObject> frame = dup(reinterpret_cast<PyFrameObject*>(held));
   auto* f = held;
-  const uint64_t* pc_before = *pc;
   if (starts_line && f->f_trace_lines) {
     f->f_lineno = here->line;
+    f->f_pc = kMayJump;
     Status s = call_hook(ts, ts.c_tracefunc, ts.c_traceobj, f, PyTrace_LINE, Py_None);
     f->f_lineno = 0;
+    const uint32_t jump = std::exchange(f->f_pc, kNoJump);
     if (failed(s)) return s;
+    if (jump != kMayJump) {
+      frame_jump(ts, b, at, jump - 1);
+      *pc = code->words + (jump - 1);
+      ts.pc = *pc;
+    }
   }
   if (f->f_trace_opcodes && ts.c_tracefunc != nullptr) {
     Status s = call_hook(ts, ts.c_tracefunc, ts.c_traceobj, f, PyTrace_OPCODE, Py_None);
     if (failed(s)) return s;
   }
-  // frame.f_lineno = n moved the frame: ts.pc has been changed by the setter.
-  if (ts.pc != pc_before) *pc = ts.pc;
   return Status::kOk;
 }
 
@@ -137,6 +140,84 @@ Status trace_return(ThreadState& ts, Slot* base, const uint64_t* pc, PyObject* v
   return result;
 }
 
+namespace {
+
+// What stands in the window of a call, as far as its profile is concerned.
+struct CallSite {
+  PyObject* callable;
+  PyObject* first;  // first positional argument, or NULL
+};
+
+CallSite call_site(const Slot* window, Opcode op, int count) {
+  const bool method = op == Opcode::kCallM || op == Opcode::kCallMKw;
+  PyObject* first = nullptr;
+  if (op == Opcode::kCallEx) {
+    PyObject* args = window[2].o;
+    if (is_exact_tuple(args) && tuple_size(args) > 0) first = tuple_peek(args, 0);
+  } else if (method && window[1].o != nullptr) {
+    first = window[1].o;
+  } else if (count > 0) {
+    first = window[2].o;
+  }
+  return {window[0].o, first};
+}
+
+}  // namespace
+
+Profiled profile_call(ThreadState& ts, Slot* base, const uint64_t* pc, PyObject** result) {
+  const uint64_t w = *pc;
+  const Opcode op = generic_of(w);
+  switch (op) {
+    case Opcode::kCall:
+    case Opcode::kCallM:
+    case Opcode::kCallKw:
+    case Opcode::kCallMKw:
+    case Opcode::kCallEx: break;
+    default: return Profiled::kNotBuiltin;
+  }
+  Slot* window = &base[static_cast<int16_t>(w >> 32)];
+  const int count = static_cast<int16_t>(static_cast<int64_t>(w) >> 48);
+  const bool keywords = op == Opcode::kCallKw || op == Opcode::kCallMKw;
+  PyObject* names = keywords ? window[2 + count].o : nullptr;
+  const Py_ssize_t positional = names != nullptr ? count - tuple_size(names) : count;
+  const CallSite site = call_site(window, op, static_cast<int>(positional));
+  // The event names the function; for a method of a type, bound to its object.
+  Ref<> function;
+  if (is_exact(site.callable, &PyCFunction_Type)) {
+    function = dup(site.callable);
+  } else if (is_exact(site.callable, &PyMethodDescr_Type) && site.first != nullptr) {
+    function = Ref<>::steal(PyMethodDescr_Type.tp_descr_get(site.callable, site.first, obj(site.first->ob_type)));
+    if (!function) error_clear(ts);  // the call itself will tell
+  }
+  if (!function) return Profiled::kNotBuiltin;
+  ts.pc = pc;
+  Ref<PyFrameObject> frame = frame_object(ts, base);
+  auto* f = reinterpret_cast<FrameObject*>(frame.get());
+  const bool begun = f != nullptr && !failed(call_hook(ts, ts.c_profilefunc, ts.c_profileobj, f, PyTrace_C_CALL, function.get()));
+  if (!begun) {
+    const int slots = op == Opcode::kCallEx ? 3 + (count != 0) : 2 + count + keywords;
+    for (int i = 0; i < slots; ++i) {
+      if (i != 1 || op == Opcode::kCallM || op == Opcode::kCallMKw) xdecref(window[i].o);
+    }
+    *result = nullptr;
+    return Profiled::kDone;
+  }
+  if (op == Opcode::kCallEx) {
+    *result = call_ex(ts, window, count != 0);
+  } else if ((op == Opcode::kCallM || op == Opcode::kCallMKw) && window[1].o != nullptr) {
+    *result = call_window_method(ts, window, positional, names);
+  } else {
+    *result = call_window(ts, window, positional, names);
+  }
+  if (ts.c_profilefunc == nullptr) return Profiled::kDone;
+  if (*result == nullptr) {
+    (void)call_hook_protected(ts, ts.c_profilefunc, ts.c_profileobj, f, PyTrace_C_EXCEPTION, function.get());
+  } else if (failed(call_hook(ts, ts.c_profilefunc, ts.c_profileobj, f, PyTrace_C_RETURN, function.get()))) {
+    decref(std::exchange(*result, nullptr));
+  }
+  return Profiled::kDone;
+}
+
 void trace_exception(ThreadState& ts, Slot* base, const uint64_t* pc) {
   ts.pc = pc;
   if (ts.c_tracefunc == nullptr || ts.tracing) return;
@@ -150,6 +231,22 @@ void trace_exception(ThreadState& ts, Slot* base, const uint64_t* pc) {
   if (!failed(call_hook(ts, ts.c_tracefunc, ts.c_traceobj, f, PyTrace_EXCEPTION, arg.get()))) {
     error_restore(ts, std::move(exc));
   }
+}
+
+// A result counts as the StopIteration that would carry it, though none is raised; nothing that a generator returns does
+// not, but what a coroutine returns always does.
+Status trace_finished(ThreadState& ts, Slot* base, const uint64_t* pc, PyObject* generator, PyObject* result) {
+  if (ts.c_tracefunc == nullptr || ts.tracing || (result == Py_None && is_exact(generator, &PyGen_Type))) return Status::kOk;
+  if (result == Py_None) {
+    PyErr_SetNone(PyExc_StopIteration);
+  } else if (_PyGen_SetStopIterationValue(result) < 0) {
+    return Status::kError;
+  }
+  PyObject* raised = ts.curexc_value;
+  trace_exception(ts, base, pc);
+  if (ts.curexc_value != raised) return Status::kError;
+  error_clear(ts);
+  return Status::kOk;
 }
 
 }  // namespace atl
