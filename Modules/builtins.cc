@@ -230,7 +230,7 @@ Ref<> builtins_make(ThreadState& ts, PyObject* name) {
       }
     }
   }
-  return str_equals_ascii(name, "ExceptionGroup") ? dup(ts.interpreter().exception_group) : Ref<>();
+  return str_equals_ascii(name, "ExceptionGroup") ? Ref<>::dup_of(exception_group_class(ts)) : Ref<>();
 }
 
 }  // namespace atl

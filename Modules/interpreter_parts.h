@@ -11,6 +11,7 @@ Status sys_init(ThreadState& ts);                        // sys.cc
 // What stands under a name in the module, made anew. Empty without an exception: not known here.
 Ref<> builtins_make(ThreadState& ts, PyObject* name);
 Ref<> sys_make(ThreadState& ts, PyObject* name);
+Ref<> io_make(ThreadState& ts, PyObject* module, PyObject* name);  // for a module that may be _io
 void sys_clear(ThreadState& ts);
 Status signals_init(ThreadState& ts);                    // _signal.cc
 void signals_clear(ThreadState& ts);

@@ -163,7 +163,6 @@ void b_dealloc(PyObject* o) {
   free_instance(o);
 }
 int b_traverse(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(o->ob_type);
   Py_VISIT(as_base(o)->dict);
   return 0;
 }
@@ -196,10 +195,6 @@ constexpr MethodSpec kBaseMethods[] = {
 constexpr PyGetSetDef kBaseGetSet[] = {{"__dict__", PyObject_GenericGetDict, nullptr, nullptr, nullptr},
                                        {"closed", ATOLL_GETTER(b_get_closed), nullptr, nullptr, nullptr},
                                        ATOLL_GETSET_END};
-constexpr PyMemberDef kBaseMembers[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(BaseObject, weakrefs), READONLY, nullptr},
-                                        {"__dictoffset__", T_PYSSIZET, offsetof(BaseObject, dict), READONLY, nullptr},
-                                        {nullptr, 0, 0, 0, nullptr}};
-
 // ---- _RawIOBase --------------------------------------------------------------------------------------------------
 
 Ref<> r_read(ThreadState& ts, PyObject* self, Py_ssize_t n) {
@@ -287,27 +282,69 @@ constexpr PyGetSetDef kTextGetSet[] = {{"encoding", ATOLL_GETTER(t_none), nullpt
 
 }  // namespace
 
-int add_base_types(PyObject* m, State* s) {
-  (void)unsupported_readinto;
-  PyType_Slot base[] = {{Py_tp_dealloc, slot_of(b_dealloc)},
-                        {Py_tp_traverse, slot_of(b_traverse)},
-                        {Py_tp_clear, slot_of(b_clear)},
-                        {Py_tp_iter, slot_of(ATOLL_SLOT(b_iter))},
-                        {Py_tp_iternext, slot_of(ATOLL_SLOT(b_iternext))},
-                        {Py_tp_finalize, slot_of(ATOLL_SLOT(b_finalize))},
-                        {Py_tp_methods, slot_of(kBaseMethods)},
-                        {Py_tp_getset, slot_of(kBaseGetSet)},
-                        {Py_tp_members, slot_of(kBaseMembers)},
-                        {0, nullptr}};
-  PyType_Slot raw[] = {{Py_tp_methods, slot_of(kRawMethods)}, {0, nullptr}};
-  PyType_Slot buffered[] = {{Py_tp_methods, slot_of(kBufferedMethods)}, {0, nullptr}};
-  PyType_Slot text[] = {{Py_tp_methods, slot_of(kTextMethods)}, {Py_tp_getset, slot_of(kTextGetSet)}, {0, nullptr}};
-  s->io_base = make_type(m, "_io._IOBase", sizeof(BaseObject), kFlags, base, nullptr);
-  if (s->io_base == nullptr) return -1;
-  s->raw_base = make_type(m, "_io._RawIOBase", sizeof(BaseObject), Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, raw, s->io_base);
-  s->buffered_base = make_type(m, "_io._BufferedIOBase", sizeof(BaseObject), Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, buffered, s->io_base);
-  s->text_base = make_type(m, "_io._TextIOBase", sizeof(BaseObject), Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, text, s->io_base);
-  return s->raw_base != nullptr && s->buffered_base != nullptr && s->text_base != nullptr ? 0 : -1;
-}
-
 }  // namespace atl::io
+
+using namespace atl;
+ATOLL_SEALED PyTypeObject atoll_io_base_type = {};
+ATOLL_SEALED PyTypeObject atoll_io_raw_base_type = {};
+ATOLL_SEALED PyTypeObject atoll_io_buffered_base_type = {};
+ATOLL_SEALED PyTypeObject atoll_io_text_base_type = {};
+
+namespace atl {
+using namespace io;
+
+constinit const TypeSpec io_base_spec{
+    .name = "_io._IOBase",
+    .basicsize = sizeof(BaseObject),
+    .flags = kFlags,
+    .base = nullptr,
+    .dealloc = b_dealloc,
+    .traverse = b_traverse,
+    .clear = b_clear,
+    .finalize = ATOLL_SLOT(b_finalize),
+    .iter = ATOLL_SLOT(b_iter),
+    .iternext = ATOLL_SLOT(b_iternext),
+    .weaklist_offset = offsetof(BaseObject, weakrefs),
+    .dict_offset = offsetof(BaseObject, dict),
+    .methods = kBaseMethods,
+    .getset = kBaseGetSet,
+};
+constinit const TypeSpec io_raw_base_spec{
+    .name = "_io._RawIOBase",
+    .basicsize = sizeof(BaseObject),
+    .flags = kFlags,
+    .base = &atoll_io_base_type,
+    .dealloc = b_dealloc,
+    .traverse = b_traverse,
+    .clear = b_clear,
+    .weaklist_offset = offsetof(BaseObject, weakrefs),
+    .dict_offset = offsetof(BaseObject, dict),
+    .methods = kRawMethods,
+};
+constinit const TypeSpec io_buffered_base_spec{
+    .name = "_io._BufferedIOBase",
+    .basicsize = sizeof(BaseObject),
+    .flags = kFlags,
+    .base = &atoll_io_base_type,
+    .dealloc = b_dealloc,
+    .traverse = b_traverse,
+    .clear = b_clear,
+    .weaklist_offset = offsetof(BaseObject, weakrefs),
+    .dict_offset = offsetof(BaseObject, dict),
+    .methods = kBufferedMethods,
+};
+constinit const TypeSpec io_text_base_spec{
+    .name = "_io._TextIOBase",
+    .basicsize = sizeof(BaseObject),
+    .flags = kFlags,
+    .base = &atoll_io_base_type,
+    .dealloc = b_dealloc,
+    .traverse = b_traverse,
+    .clear = b_clear,
+    .weaklist_offset = offsetof(BaseObject, weakrefs),
+    .dict_offset = offsetof(BaseObject, dict),
+    .methods = kTextMethods,
+    .getset = kTextGetSet,
+};
+
+}  // namespace atl

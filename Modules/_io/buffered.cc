@@ -448,9 +448,8 @@ Ref<> m_readline(ThreadState& ts, BufferedObject* b, PyObject* size_arg) {
 Ref<> m_iternext(ThreadState& ts, PyObject* o) {
   BufferedObject* b = as_buf(o);
   if (!check_init(ts, b)) return {};
-  State* s = state_for(o);
   Ref<> line;
-  if (o->ob_type == s->buffered_reader || o->ob_type == s->buffered_random) {
+  if (o->ob_type == &atoll_io_buffered_reader_type || o->ob_type == &atoll_io_buffered_random_type) {
     line = read_line(ts, b, -1);
   } else {
     line = call_method(ts, o, ID(readline));
@@ -680,7 +679,6 @@ void buf_dealloc(PyObject* o) {
   free_instance(o);
 }
 int buf_traverse(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(o->ob_type);
   Py_VISIT(as_buf(o)->raw);
   Py_VISIT(as_buf(o)->dict);
   return 0;
@@ -717,8 +715,6 @@ constexpr PyGetSetDef kGetSet[] = {{"closed", ATOLL_GETTER(get_closed), nullptr,
                                    {"raw", ATOLL_GETTER(get_raw), nullptr, nullptr, nullptr},
                                    ATOLL_GETSET_END};
 constexpr PyMemberDef kMembers[] = {{"_finalizing", T_BOOL, offsetof(BufferedObject, finalizing), 0, nullptr},
-                                    {"__weaklistoffset__", T_PYSSIZET, offsetof(BufferedObject, weakrefs), READONLY, nullptr},
-                                    {"__dictoffset__", T_PYSSIZET, offsetof(BufferedObject, dict), READONLY, nullptr},
                                     {nullptr, 0, 0, 0, nullptr}};
 
 // ---- a reader and a writer as one --------------------------------------------------------------------------------
@@ -733,7 +729,6 @@ struct PairObject {
 PairObject* as_pair(PyObject* o) { return reinterpret_cast<PairObject*>(o); }
 
 Status pair_init(ThreadState& ts, PairObject* p, PyObject* reader, PyObject* writer, Py_ssize_t size) {
-  State* s = state_for(obj(p));
   Ref<> n = int_from_ssize(ts, size);
   Tri t = ask(ts, reader, "readable");
   if (failed(t)) return Status::kError;
@@ -741,8 +736,8 @@ Status pair_init(ThreadState& ts, PairObject* p, PyObject* reader, PyObject* wri
   t = ask(ts, writer, "writable");
   if (failed(t)) return Status::kError;
   if (t == Tri::kFalse) return raise_unsupported(ts, obj(p), "File or stream is not writable.");
-  Ref<> r = n ? call(ts, obj(s->buffered_reader), reader, n.get()) : Ref<>();
-  Ref<> w = r ? call(ts, obj(s->buffered_writer), writer, n.get()) : Ref<>();
+  Ref<> r = n ? call(ts, &atoll_io_buffered_reader_type, reader, n.get()) : Ref<>();
+  Ref<> w = r ? call(ts, &atoll_io_buffered_writer_type, writer, n.get()) : Ref<>();
   if (!w) return Status::kError;
   set_field(p->reader, std::move(r));
   set_field(p->writer, std::move(w));
@@ -800,7 +795,6 @@ void pair_dealloc(PyObject* o) {
   free_instance(o);
 }
 int pair_traverse(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(o->ob_type);
   Py_VISIT(as_pair(o)->reader);
   Py_VISIT(as_pair(o)->writer);
   Py_VISIT(as_pair(o)->dict);
@@ -820,42 +814,86 @@ constexpr MethodSpec kPairMethods[] = {
     ATOLL_METHOD(p_isatty, "isatty", "($self, /)", "Is either a terminal?"),
     ATOLL_METHOD_END};
 constexpr PyGetSetDef kPairGetSet[] = {{"closed", ATOLL_GETTER(p_closed), nullptr, nullptr, nullptr}, ATOLL_GETSET_END};
-constexpr PyMemberDef kPairMembers[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(PairObject, weakrefs), READONLY, nullptr},
-                                        {"__dictoffset__", T_PYSSIZET, offsetof(PairObject, dict), READONLY, nullptr},
-                                        {nullptr, 0, 0, 0, nullptr}};
-
-PyTypeObject* make_buffered(PyObject* m, State* s, const char* name, initproc init, const MethodSpec* methods, bool reads) {
-  PyType_Slot slots[] = {{Py_tp_init, slot_of(init)},
-                         {Py_tp_dealloc, slot_of(buf_dealloc)},
-                         {Py_tp_traverse, slot_of(buf_traverse)},
-                         {Py_tp_clear, slot_of(buf_clear)},
-                         {Py_tp_repr, slot_of(ATOLL_SLOT(m_repr))},
-                         {Py_tp_new, slot_of(PyType_GenericNew)},
-                         {Py_tp_methods, slot_of(methods)},
-                         {Py_tp_getset, slot_of(kGetSet)},
-                         {Py_tp_members, slot_of(kMembers)},
-                         {reads ? Py_tp_iternext : 0, reads ? slot_of(ATOLL_SLOT(m_iternext)) : nullptr},
-                         {0, nullptr}};
-  return make_type(m, name, sizeof(BufferedObject), kFlags, slots, s->buffered_base);
-}
-
 }  // namespace
 
-int add_buffered(PyObject* m, State* s) {
-  s->buffered_reader = make_buffered(m, s, "_io.BufferedReader", ATOLL_INIT(reader_init, "BufferedReader", "(raw, buffer_size=8192)"), kReaderMethods, true);
-  s->buffered_writer = make_buffered(m, s, "_io.BufferedWriter", ATOLL_INIT(writer_init, "BufferedWriter", "(raw, buffer_size=8192)"), kWriterMethods, false);
-  s->buffered_random = make_buffered(m, s, "_io.BufferedRandom", ATOLL_INIT(random_init, "BufferedRandom", "(raw, buffer_size=8192)"), kRandomMethods, true);
-  PyType_Slot slots[] = {{Py_tp_init, slot_of(ATOLL_INIT(pair_init, "BufferedRWPair", "(reader, writer, buffer_size=8192, /)"))},
-                         {Py_tp_dealloc, slot_of(pair_dealloc)},
-                         {Py_tp_traverse, slot_of(pair_traverse)},
-                         {Py_tp_clear, slot_of(pair_clear)},
-                         {Py_tp_new, slot_of(PyType_GenericNew)},
-                         {Py_tp_methods, slot_of(kPairMethods)},
-                         {Py_tp_getset, slot_of(kPairGetSet)},
-                         {Py_tp_members, slot_of(kPairMembers)},
-                         {0, nullptr}};
-  s->buffered_rwpair = make_type(m, "_io.BufferedRWPair", sizeof(PairObject), kFlags, slots, s->buffered_base);
-  return s->buffered_reader && s->buffered_writer && s->buffered_random && s->buffered_rwpair ? 0 : -1;
-}
-
 }  // namespace atl::io
+
+using namespace atl;
+ATOLL_SEALED PyTypeObject atoll_io_buffered_reader_type = {};
+ATOLL_SEALED PyTypeObject atoll_io_buffered_writer_type = {};
+ATOLL_SEALED PyTypeObject atoll_io_buffered_random_type = {};
+ATOLL_SEALED PyTypeObject atoll_io_buffered_pair_type = {};
+
+namespace atl {
+using namespace io;
+
+constinit const TypeSpec io_buffered_reader_spec{
+    .name = "_io.BufferedReader",
+    .basicsize = sizeof(BufferedObject),
+    .flags = kFlags,
+    .base = &atoll_io_buffered_base_type,
+    .dealloc = buf_dealloc,
+    .traverse = buf_traverse,
+    .clear = buf_clear,
+    .repr = ATOLL_SLOT(m_repr),
+    .iternext = ATOLL_SLOT(m_iternext),
+    .init = ATOLL_INIT(reader_init, "BufferedReader", "(raw, buffer_size=8192)"),
+    .new_ = PyType_GenericNew,
+    .weaklist_offset = offsetof(BufferedObject, weakrefs),
+    .dict_offset = offsetof(BufferedObject, dict),
+    .methods = kReaderMethods,
+    .members = kMembers,
+    .getset = kGetSet,
+};
+constinit const TypeSpec io_buffered_writer_spec{
+    .name = "_io.BufferedWriter",
+    .basicsize = sizeof(BufferedObject),
+    .flags = kFlags,
+    .base = &atoll_io_buffered_base_type,
+    .dealloc = buf_dealloc,
+    .traverse = buf_traverse,
+    .clear = buf_clear,
+    .repr = ATOLL_SLOT(m_repr),
+    .init = ATOLL_INIT(writer_init, "BufferedWriter", "(raw, buffer_size=8192)"),
+    .new_ = PyType_GenericNew,
+    .weaklist_offset = offsetof(BufferedObject, weakrefs),
+    .dict_offset = offsetof(BufferedObject, dict),
+    .methods = kWriterMethods,
+    .members = kMembers,
+    .getset = kGetSet,
+};
+constinit const TypeSpec io_buffered_random_spec{
+    .name = "_io.BufferedRandom",
+    .basicsize = sizeof(BufferedObject),
+    .flags = kFlags,
+    .base = &atoll_io_buffered_base_type,
+    .dealloc = buf_dealloc,
+    .traverse = buf_traverse,
+    .clear = buf_clear,
+    .repr = ATOLL_SLOT(m_repr),
+    .iternext = ATOLL_SLOT(m_iternext),
+    .init = ATOLL_INIT(random_init, "BufferedRandom", "(raw, buffer_size=8192)"),
+    .new_ = PyType_GenericNew,
+    .weaklist_offset = offsetof(BufferedObject, weakrefs),
+    .dict_offset = offsetof(BufferedObject, dict),
+    .methods = kRandomMethods,
+    .members = kMembers,
+    .getset = kGetSet,
+};
+constinit const TypeSpec io_buffered_pair_spec{
+    .name = "_io.BufferedRWPair",
+    .basicsize = sizeof(PairObject),
+    .flags = kFlags,
+    .base = &atoll_io_buffered_base_type,
+    .dealloc = pair_dealloc,
+    .traverse = pair_traverse,
+    .clear = pair_clear,
+    .init = ATOLL_INIT(pair_init, "BufferedRWPair", "(reader, writer, buffer_size=8192, /)"),
+    .new_ = PyType_GenericNew,
+    .weaklist_offset = offsetof(PairObject, weakrefs),
+    .dict_offset = offsetof(PairObject, dict),
+    .methods = kPairMethods,
+    .getset = kPairGetSet,
+};
+
+}  // namespace atl

@@ -248,13 +248,13 @@ void export_dealloc(PyObject* o) {
   free_instance(o);
 }
 int export_traverse(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(o->ob_type);
   Py_VISIT(reinterpret_cast<BufferExport*>(o)->source);
   return 0;
 }
+constexpr PyBufferProcs kExportBuffer{.bf_getbuffer = export_getbuffer, .bf_releasebuffer = export_releasebuffer};
 Ref<> bio_getbuffer(ThreadState& ts, BytesObject* b) {
   CHECK_OPEN(b);
-  PyTypeObject* type = state_for(obj(b))->bytes_io_buffer;
+  PyTypeObject* type = &_PyBytesIOBuffer_Type;
   Ref<> e = Ref<>::steal(type->tp_alloc(type, 0));
   if (!e) return {};
   reinterpret_cast<BufferExport*>(e.get())->source = new_ref(b);
@@ -269,7 +269,6 @@ void bio_dealloc(PyObject* o) {
   free_instance(o);
 }
 int bio_traverse(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(o->ob_type);
   Py_VISIT(as_bio(o)->dict);
   return 0;
 }
@@ -301,33 +300,42 @@ constexpr MethodSpec kMethods[] = {
     ATOLL_METHOD(bio_setstate, "__setstate__", "($self, state, /)", "Helper for pickle."),
     ATOLL_METHOD_END};
 constexpr PyGetSetDef kGetSet[] = {{"closed", ATOLL_GETTER(bio_closed), nullptr, "True if the file is closed.", nullptr}, ATOLL_GETSET_END};
-constexpr PyMemberDef kMembers[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(BytesObject, weakrefs), READONLY, nullptr},
-                                    {"__dictoffset__", T_PYSSIZET, offsetof(BytesObject, dict), READONLY, nullptr},
-                                    {nullptr, 0, 0, 0, nullptr}};
-
 }  // namespace
 
-int add_bytes_io(PyObject* m, State* s) {
-  PyType_Slot slots[] = {{Py_tp_new, slot_of(bio_new)},
-                         {Py_tp_init, slot_of(ATOLL_INIT(bio_init, "BytesIO", "(initial_bytes=b'')"))},
-                         {Py_tp_dealloc, slot_of(bio_dealloc)},
-                         {Py_tp_traverse, slot_of(bio_traverse)},
-                         {Py_tp_clear, slot_of(bio_clear)},
-                         {Py_tp_iter, slot_of(PyObject_SelfIter)},
-                         {Py_tp_iternext, slot_of(ATOLL_SLOT(bio_iternext))},
-                         {Py_tp_methods, slot_of(kMethods)},
-                         {Py_tp_getset, slot_of(kGetSet)},
-                         {Py_tp_members, slot_of(kMembers)},
-                         {0, nullptr}};
-  s->bytes_io = make_type(m, "_io.BytesIO", sizeof(BytesObject), kFlags, slots, s->buffered_base);
-  PyType_Slot export_slots[] = {{Py_tp_dealloc, slot_of(export_dealloc)},
-                                {Py_tp_traverse, slot_of(export_traverse)},
-                                {Py_bf_getbuffer, slot_of(export_getbuffer)},
-                                {Py_bf_releasebuffer, slot_of(export_releasebuffer)},
-                                {0, nullptr}};
-  PyType_Spec spec{"_io._BytesIOBuffer", sizeof(BufferExport), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, export_slots};
-  s->bytes_io_buffer = reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(m, &spec, nullptr));
-  return s->bytes_io != nullptr && s->bytes_io_buffer != nullptr ? 0 : -1;
-}
-
 }  // namespace atl::io
+
+using namespace atl;
+ATOLL_SEALED PyTypeObject atoll_io_bytes_type = {};
+ATOLL_SEALED PyTypeObject _PyBytesIOBuffer_Type = {};
+
+namespace atl {
+using namespace io;
+
+constinit const TypeSpec io_bytes_spec{
+    .name = "_io.BytesIO",
+    .basicsize = sizeof(BytesObject),
+    .flags = kFlags,
+    .base = &atoll_io_buffered_base_type,
+    .dealloc = bio_dealloc,
+    .traverse = bio_traverse,
+    .clear = bio_clear,
+    .iter = PyObject_SelfIter,
+    .iternext = ATOLL_SLOT(bio_iternext),
+    .init = ATOLL_INIT(bio_init, "BytesIO", "(initial_bytes=b'')"),
+    .new_ = bio_new,
+    .weaklist_offset = offsetof(BytesObject, weakrefs),
+    .dict_offset = offsetof(BytesObject, dict),
+    .methods = kMethods,
+    .getset = kGetSet,
+};
+constinit const TypeSpec io_bytes_buffer_spec{
+    .name = "_io._BytesIOBuffer",
+    .basicsize = sizeof(BufferExport),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .base = nullptr,
+    .dealloc = export_dealloc,
+    .traverse = export_traverse,
+    .buffer = &kExportBuffer,
+};
+
+}  // namespace atl

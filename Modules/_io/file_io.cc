@@ -352,8 +352,7 @@ Ref<> f_dealloc_warn(ThreadState& ts, FileObject* f, PyObject* source) {
 
 Ref<> f_close(ThreadState& ts, FileObject* f) {
   // The base class flushes and notes that it is closed.
-  State* s = state_for(obj(f));
-  Ref<> base_close = object_getattr(ts, obj(s->raw_base), ID(close));
+  Ref<> base_close = object_getattr(ts, obj(&atoll_io_raw_base_type), ID(close));
   if (!base_close) return {};
   Ref<> r = call(ts, base_close.get(), f);
   if (!f->closefd) {
@@ -408,7 +407,6 @@ void f_dealloc(PyObject* o) {
   free_instance(o);
 }
 int f_traverse(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(o->ob_type);
   Py_VISIT(as_file(o)->dict);
   return 0;
 }
@@ -440,25 +438,34 @@ constexpr PyGetSetDef kGetSet[] = {{"closed", ATOLL_GETTER(f_get_closed), nullpt
                                    ATOLL_GETSET_END};
 constexpr PyMemberDef kMembers[] = {{"_blksize", T_UINT, offsetof(FileObject, block_size), 0, nullptr},
                                     {"_finalizing", T_BOOL, offsetof(FileObject, finalizing), 0, nullptr},
-                                    {"__weaklistoffset__", T_PYSSIZET, offsetof(FileObject, weakrefs), READONLY, nullptr},
-                                    {"__dictoffset__", T_PYSSIZET, offsetof(FileObject, dict), READONLY, nullptr},
                                     {nullptr, 0, 0, 0, nullptr}};
 
 }  // namespace
 
-int add_file_io(PyObject* m, State* s) {
-  PyType_Slot slots[] = {{Py_tp_new, slot_of(file_new)},
-                         {Py_tp_init, slot_of(ATOLL_INIT(file_init, "FileIO", "(file, mode='r', closefd=True, opener=None)"))},
-                         {Py_tp_dealloc, slot_of(f_dealloc)},
-                         {Py_tp_traverse, slot_of(f_traverse)},
-                         {Py_tp_clear, slot_of(f_clear)},
-                         {Py_tp_repr, slot_of(ATOLL_SLOT(f_repr))},
-                         {Py_tp_methods, slot_of(kMethods)},
-                         {Py_tp_getset, slot_of(kGetSet)},
-                         {Py_tp_members, slot_of(kMembers)},
-                         {0, nullptr}};
-  s->file_io = make_type(m, "_io.FileIO", sizeof(FileObject), kFlags, slots, s->raw_base);
-  return s->file_io != nullptr ? 0 : -1;
-}
-
 }  // namespace atl::io
+
+using namespace atl;
+ATOLL_SEALED PyTypeObject atoll_io_file_type = {};
+
+namespace atl {
+using namespace io;
+
+constinit const TypeSpec io_file_spec{
+    .name = "_io.FileIO",
+    .basicsize = sizeof(FileObject),
+    .flags = kFlags,
+    .base = &atoll_io_raw_base_type,
+    .dealloc = f_dealloc,
+    .traverse = f_traverse,
+    .clear = f_clear,
+    .repr = ATOLL_SLOT(f_repr),
+    .init = ATOLL_INIT(file_init, "FileIO", "(file, mode='r', closefd=True, opener=None)"),
+    .new_ = file_new,
+    .weaklist_offset = offsetof(FileObject, weakrefs),
+    .dict_offset = offsetof(FileObject, dict),
+    .methods = kMethods,
+    .members = kMembers,
+    .getset = kGetSet,
+};
+
+}  // namespace atl

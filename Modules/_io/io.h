@@ -10,42 +10,22 @@
 #include "Objects/object.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
+#include "Objects/type/spec.h"
+#include "Objects/type/static_types_decl.h"
 #include "Objects/type/type.h"
 #include "structmember.h"
 
 namespace atl::io {
 
+// Of the module; the types are shared.
 struct State {
   PyObject* unsupported;  // UnsupportedOperation
-  PyTypeObject *io_base, *raw_base, *buffered_base, *text_base;
-  PyTypeObject *file_io, *bytes_io, *bytes_io_buffer, *string_io;
-  PyTypeObject *buffered_reader, *buffered_writer, *buffered_random, *buffered_rwpair;
-  PyTypeObject *text_io_wrapper, *newline_decoder;
 };
 State* state_of(PyObject* module);
-// The state for an object of one of the module's types (or a subclass).
-State* state_for(PyObject* o);
 
 inline constexpr Py_ssize_t kDefaultBufferSize = 8192;
 
-// Each file adds its types. -1 with an exception.
-int add_base_types(PyObject* m, State* s);
-int add_file_io(PyObject* m, State* s);
-int add_bytes_io(PyObject* m, State* s);
-int add_buffered(PyObject* m, State* s);
-int add_string_io(PyObject* m, State* s);
-int add_text_io(PyObject* m, State* s);
-
-PyTypeObject* make_type(PyObject* m, const char* name, size_t size, unsigned flags, PyType_Slot* slots, PyTypeObject* base);
-template <class F>
-void* slot_of(F f) {
-  return reinterpret_cast<void*>(f);
-}
-inline void* slot_of(const MethodSpec* m) { return const_cast<MethodSpec*>(m); }
-inline void* slot_of(const PyGetSetDef* g) { return const_cast<PyGetSetDef*>(g); }
-inline void* slot_of(const PyMemberDef* g) { return const_cast<PyMemberDef*>(g); }
-
-inline constexpr unsigned kFlags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC;
+inline constexpr unsigned long kFlags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC;
 
 Raised raise_unsupported(ThreadState& ts, PyObject* self, const char* text);
 Raised raise_closed(ThreadState& ts);  // "I/O operation on closed file."
@@ -81,7 +61,6 @@ Status as_size(ThreadState& ts, PyObject* o, Py_ssize_t* out);
 // Common deallocation: close() once through the finalizer, then fields.
 bool finalize_before_dealloc(PyObject* o);
 void free_instance(PyObject* o);
-int visit_type(PyObject* o, visitproc visit, void* arg);
 
 // text.cc: where a line ends. Position behind the line end in [start, end), or -1; *consumed when -1: what can be skipped.
 Py_ssize_t find_line_end(bool translated, bool universal, PyObject* newline, PyObject* text, Py_ssize_t start, Py_ssize_t* consumed);

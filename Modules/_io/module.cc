@@ -1,6 +1,8 @@
 // The _io module: open() and what ties the types together.
 #include "Modules/_io/io.h"
+#include "Modules/interpreter_parts.h"
 #include "Modules/sys.h"
+#include "Objects/module.h"
 #include "Python/runtime/config.h"
 #include "Python/runtime/runtime.h"
 
@@ -9,30 +11,30 @@ namespace atl::io {
 State* state_of(PyObject* module) { return static_cast<State*>(PyModule_GetState(module)); }
 
 namespace {
-PyModuleDef* io_def();
+
+// UnsupportedOperation, a class of each interpreter's, made when somebody asks for it.
+PyObject* unsupported_class(ThreadState& ts, PyObject* module) {
+  State* s = state_of(module);
+  if (s == nullptr || s->unsupported != nullptr) return s != nullptr ? s->unsupported : PyExc_OSError;
+  Ref<> bases = tuple_of(ts, PyExc_OSError, PyExc_ValueError);
+  Ref<> ns = dict_new(ts);
+  Ref<> name = str_interned(ts, "UnsupportedOperation");
+  Ref<> where = str_interned(ts, "io");
+  if (!bases || !ns || !name || !where || failed(dict_set(ts, ns.get(), ID(__module__), where.get()))) return nullptr;
+  Ref<> made = call(ts, obj(&PyType_Type), name.get(), bases.get(), ns.get());
+  if (!made || failed(dict_make_with(ts, module_dict(module), name.get(), made.get()))) return nullptr;
+  return s->unsupported = made.release();
 }
 
-State* state_for(PyObject* o) {
-  PyObject* m = PyType_GetModuleByDef(o->ob_type, io_def());
-  if (m == nullptr) {
-    PyErr_Clear();
-    // Virtual subclasses that are no instances: the interpreter's module.
-    m = PyDict_GetItemString(current_thread().interpreter().modules, "_io");
-  }
-  return m != nullptr ? state_of(m) : nullptr;
-}
+}  // namespace
 
-PyTypeObject* make_type(PyObject* m, const char* name, size_t size, unsigned flags, PyType_Slot* slots, PyTypeObject* base) {
-  PyType_Spec spec{name, static_cast<int>(size), 0, flags, slots};
-  Ref<> bases = base != nullptr ? tuple_of(current_thread(), base) : Ref<>();
-  auto* t = reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(m, &spec, bases.get()));
-  if (t == nullptr || PyModule_AddType(m, t) < 0) return nullptr;
-  return t;
-}
-
-Raised raise_unsupported(ThreadState& ts, PyObject* self, const char* text) {
-  State* s = state_for(self);
-  return raise(ts, s != nullptr ? s->unsupported : PyExc_OSError, "%s", text);
+Raised raise_unsupported(ThreadState& ts, PyObject*, const char* text) {
+  // The interpreter's module, whatever stands in sys.modules.
+  Ref<> name = str_interned(ts, "_io");
+  PyObject* modules = ts.interpreter().on_demand.early_modules;
+  PyObject* module = name && modules != nullptr ? dict_peek_made(modules, name.get()) : nullptr;
+  PyObject* error = module != nullptr && is_module(module) ? unsupported_class(ts, module) : PyExc_OSError;
+  return error != nullptr ? raise(ts, error, "%s", text) : already_raised();
 }
 Raised raise_closed(ThreadState& ts) { return raise(ts, PyExc_ValueError, "I/O operation on closed file."); }
 
@@ -69,13 +71,7 @@ Status as_size(ThreadState& ts, PyObject* o, Py_ssize_t* out) {
 }
 bool finalize_before_dealloc(PyObject* o) { return PyObject_CallFinalizerFromDealloc(o) == 0; }
 void free_instance(PyObject* o) {
-  PyTypeObject* type = o->ob_type;
-  type->tp_free(o);
-  decref(obj(type));
-}
-int visit_type(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(o->ob_type);
-  return 0;
+  o->ob_type->tp_free(o);  // the type's count is the business of those derived from ours
 }
 
 namespace {
@@ -125,9 +121,8 @@ const char* text_or_null(ThreadState& ts, PyObject* o, const char* name, bool* o
   return s;
 }
 
-Ref<> m_open(ThreadState& ts, PyObject* m, PyObject* file, PyUnicodeObject* mode_arg, int buffering, PyObject* encoding, PyObject* errors,
+Ref<> m_open(ThreadState& ts, PyObject*, PyObject* file, PyUnicodeObject* mode_arg, int buffering, PyObject* encoding, PyObject* errors,
              PyObject* newline, bool closefd, PyObject* opener) {
-  State* s = state_of(m);
   const char* mode = mode_arg != nullptr ? str_utf8(ts, obj(mode_arg)) : "r";
   if (mode == nullptr) return {};
   bool ok;
@@ -159,7 +154,7 @@ Ref<> m_open(ThreadState& ts, PyObject* m, PyObject* file, PyUnicodeObject* mode
   if (f.updating) *p++ = '+';
   Ref<> raw_mode_text = str_from_ascii(ts, raw_mode);
   if (!raw_mode_text) return {};
-  Ref<> raw = call(ts, obj(s->file_io), path.get(), raw_mode_text.get(), closefd ? Py_True : Py_False, opener != nullptr ? opener : Py_None);
+  Ref<> raw = call(ts, obj(&atoll_io_file_type), path.get(), raw_mode_text.get(), closefd ? Py_True : Py_False, opener != nullptr ? opener : Py_None);
   if (!raw) return {};
   Ref<> result = raw.dup();
   // Whatever fails from here on closes what has been opened.
@@ -193,13 +188,15 @@ Ref<> m_open(ThreadState& ts, PyObject* m, PyObject* file, PyUnicodeObject* mode
     }
     return raw;
   }
-  PyTypeObject* type = f.updating ? s->buffered_random : (f.creating || f.writing || f.appending) ? s->buffered_writer : s->buffered_reader;
+  PyTypeObject* type = f.updating                                      ? &atoll_io_buffered_random_type
+                       : f.creating || f.writing || f.appending ? &atoll_io_buffered_writer_type
+                                                                : &atoll_io_buffered_reader_type;
   Ref<> size_object = int_from_ssize(ts, size);
   Ref<> buffered = size_object ? call(ts, obj(type), raw.get(), size_object.get()) : Ref<>();
   if (!buffered) return fail();
   result = buffered.dup();
   if (f.binary) return buffered;
-  Ref<> wrapper = call(ts, obj(s->text_io_wrapper), buffered.get(), encoding != nullptr ? encoding : Py_None, errors != nullptr ? errors : Py_None,
+  Ref<> wrapper = call(ts, obj(&atoll_io_text_wrapper_type), buffered.get(), encoding != nullptr ? encoding : Py_None, errors != nullptr ? errors : Py_None,
                        newline != nullptr ? newline : Py_None, line_buffering ? Py_True : Py_False);
   if (!wrapper) return fail();
   result = wrapper.dup();
@@ -226,37 +223,30 @@ constexpr MethodSpec kMethods[] = {
     ATOLL_METHOD(m_text_encoding, "text_encoding", "($module, encoding, stacklevel=2, /)", "The encoding argument, or the default's name."),
     ATOLL_METHOD_END};
 
+constexpr PyTypeObject* kTypes[] = {&atoll_io_base_type,           &atoll_io_raw_base_type,      &atoll_io_buffered_base_type,
+                                    &atoll_io_text_base_type,      &atoll_io_file_type,          &atoll_io_bytes_type,
+                                    &atoll_io_buffered_reader_type, &atoll_io_buffered_writer_type, &atoll_io_buffered_random_type,
+                                    &atoll_io_buffered_pair_type,  &atoll_io_newline_decoder_type, &atoll_io_string_type,
+                                    &atoll_io_text_wrapper_type};
+
 int exec_io(PyObject* m) {
   ThreadState& ts = current_thread();
-  State* s = state_of(m);
   if (PyModule_AddIntConstant(m, "DEFAULT_BUFFER_SIZE", kDefaultBufferSize) < 0) return -1;
-  Ref<> bases = tuple_of(ts, PyExc_OSError, PyExc_ValueError);
-  Ref<> ns = dict_new(ts);
   Ref<> name = str_interned(ts, "UnsupportedOperation");
-  Ref<> module = str_interned(ts, "io");
-  if (!bases || !ns || !name || !module || failed(dict_set(ts, ns.get(), ID(__module__), module.get()))) return -1;
-  s->unsupported = call(ts, obj(&PyType_Type), name.get(), bases.get(), ns.get()).release();
-  if (s->unsupported == nullptr || PyModule_AddObjectRef(m, "UnsupportedOperation", s->unsupported) < 0) return -1;
+  if (!name || failed(dict_set_unmade(ts, module_dict(m), name.get())) || failed(on_demand_add(ts, m))) return -1;
   if (PyModule_AddObjectRef(m, "BlockingIOError", PyExc_BlockingIOError) < 0) return -1;
-  return add_base_types(m, s) < 0 || add_file_io(m, s) < 0 || add_bytes_io(m, s) < 0 || add_buffered(m, s) < 0 || add_string_io(m, s) < 0 ||
-                 add_text_io(m, s) < 0
-             ? -1
-             : 0;
+  for (PyTypeObject* type : kTypes) {
+    if (PyModule_AddType(m, type) < 0) return -1;
+  }
+  return 0;
 }
 
-#define ALL_FIELDS(F)                                                                                                    \
-  F(unsupported) F(io_base) F(raw_base) F(buffered_base) F(text_base) F(file_io) F(bytes_io) F(bytes_io_buffer)           \
-      F(string_io) F(buffered_reader) F(buffered_writer) F(buffered_random) F(buffered_rwpair) F(text_io_wrapper) F(newline_decoder)
 int io_traverse(PyObject* m, visitproc visit, void* arg) {
-  State* s = state_of(m);
-#define VISIT_FIELD(f) Py_VISIT(s->f);
-  ALL_FIELDS(VISIT_FIELD)
+  Py_VISIT(state_of(m)->unsupported);
   return 0;
 }
 int io_clear(PyObject* m) {
-  State* s = state_of(m);
-#define CLEAR_FIELD(f) clear_field(s->f);
-  ALL_FIELDS(CLEAR_FIELD)
+  clear_field(state_of(m)->unsupported);
   return 0;
 }
 
@@ -274,5 +264,12 @@ PyModuleDef* io_def() { return &g_def; }
 
 }  // namespace
 }  // namespace atl::io
+
+namespace atl {
+Ref<> io_make(ThreadState& ts, PyObject* module, PyObject* name) {
+  if (PyModule_GetDef(module) != &io::g_def || !str_equals_ascii(name, "UnsupportedOperation")) return {};
+  return Ref<>::dup_of(io::unsupported_class(ts, module));
+}
+}  // namespace atl
 
 PyMODINIT_FUNC PyInit__io(void) { return PyModuleDef_Init(atl::io::io_def()); }

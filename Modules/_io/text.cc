@@ -209,7 +209,6 @@ void nl_dealloc(PyObject* o) {
   free_instance(o);
 }
 int nl_traverse(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(o->ob_type);
   Py_VISIT(as_nl(o)->decoder);
   return 0;
 }
@@ -311,7 +310,7 @@ Status sio_init(ThreadState& ts, StringObject* s, PyObject* initial, PyObject* n
   s->universal = nl == nullptr || *nl == 0;
   s->translate = nl == nullptr;
   if (s->universal) {
-    Ref<> d = call(ts, obj(state_for(obj(s))->newline_decoder), Py_None, s->translate ? Py_True : Py_False);
+    Ref<> d = call(ts, obj(&atoll_io_newline_decoder_type), Py_None, s->translate ? Py_True : Py_False);
     if (!d) return Status::kError;
     s->decoder = d.release();
   }
@@ -373,7 +372,7 @@ Ref<> sio_readline(ThreadState& ts, StringObject* s, PyObject* size_arg) {
 Ref<> sio_iternext(ThreadState& ts, PyObject* o) {
   StringObject* s = as_sio(o);
   SIO_OPEN(s);
-  Ref<> line = o->ob_type == state_for(o)->string_io ? sio_line(ts, s, -1) : call_method(ts, o, ID(readline));
+  Ref<> line = o->ob_type == &atoll_io_string_type ? sio_line(ts, s, -1) : call_method(ts, o, ID(readline));
   if (!line) return {};
   if (!is_str(line.get())) return raise(ts, PyExc_OSError, "readline() should have returned a str object, not '%.200s'", line.get()->ob_type->tp_name);
   return str_length(line.get()) == 0 ? Ref<>() : std::move(line);
@@ -479,7 +478,6 @@ void sio_dealloc(PyObject* o) {
   free_instance(o);
 }
 int sio_traverse(PyObject* o, visitproc visit, void* arg) {
-  Py_VISIT(o->ob_type);
   Py_VISIT(as_sio(o)->dict);
   Py_VISIT(as_sio(o)->decoder);
   return 0;
@@ -504,33 +502,44 @@ constexpr PyGetSetDef kSioGetSet[] = {{"closed", ATOLL_GETTER(sio_closed), nullp
                                       {"newlines", ATOLL_GETTER(sio_newlines), nullptr, nullptr, nullptr},
                                       {"line_buffering", ATOLL_GETTER(sio_line_buffering), nullptr, nullptr, nullptr},
                                       ATOLL_GETSET_END};
-constexpr PyMemberDef kSioMembers[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(StringObject, weakrefs), READONLY, nullptr},
-                                       {"__dictoffset__", T_PYSSIZET, offsetof(StringObject, dict), READONLY, nullptr},
-                                       {nullptr, 0, 0, 0, nullptr}};
-
 }  // namespace
 
-int add_string_io(PyObject* m, State* s) {
-  PyType_Slot nl[] = {{Py_tp_init, slot_of(ATOLL_INIT(nl_init, "IncrementalNewlineDecoder", "(decoder, translate, errors='strict')"))},
-                      {Py_tp_dealloc, slot_of(nl_dealloc)},
-                      {Py_tp_traverse, slot_of(nl_traverse)},
-                      {Py_tp_new, slot_of(PyType_GenericNew)},
-                      {Py_tp_methods, slot_of(kNlMethods)},
-                      {Py_tp_getset, slot_of(kNlGetSet)},
-                      {0, nullptr}};
-  s->newline_decoder = make_type(m, "_io.IncrementalNewlineDecoder", sizeof(NewlineDecoder), kFlags, nl, nullptr);
-  PyType_Slot sio[] = {{Py_tp_init, slot_of(ATOLL_INIT(sio_init, "StringIO", "(initial_value='', newline='\\n')"))},
-                       {Py_tp_dealloc, slot_of(sio_dealloc)},
-                       {Py_tp_traverse, slot_of(sio_traverse)},
-                       {Py_tp_clear, slot_of(sio_clear)},
-                       {Py_tp_iternext, slot_of(ATOLL_SLOT(sio_iternext))},
-                       {Py_tp_new, slot_of(PyType_GenericNew)},
-                       {Py_tp_methods, slot_of(kSioMethods)},
-                       {Py_tp_getset, slot_of(kSioGetSet)},
-                       {Py_tp_members, slot_of(kSioMembers)},
-                       {0, nullptr}};
-  s->string_io = make_type(m, "_io.StringIO", sizeof(StringObject), kFlags, sio, s->text_base);
-  return s->newline_decoder != nullptr && s->string_io != nullptr ? 0 : -1;
-}
-
 }  // namespace atl::io
+
+using namespace atl;
+ATOLL_SEALED PyTypeObject atoll_io_newline_decoder_type = {};
+ATOLL_SEALED PyTypeObject atoll_io_string_type = {};
+
+namespace atl {
+using namespace io;
+
+constinit const TypeSpec io_newline_decoder_spec{
+    .name = "_io.IncrementalNewlineDecoder",
+    .basicsize = sizeof(NewlineDecoder),
+    .flags = kFlags,
+    .base = nullptr,
+    .dealloc = nl_dealloc,
+    .traverse = nl_traverse,
+    .init = ATOLL_INIT(nl_init, "IncrementalNewlineDecoder", "(decoder, translate, errors='strict')"),
+    .new_ = PyType_GenericNew,
+    .methods = kNlMethods,
+    .getset = kNlGetSet,
+};
+constinit const TypeSpec io_string_spec{
+    .name = "_io.StringIO",
+    .basicsize = sizeof(StringObject),
+    .flags = kFlags,
+    .base = &atoll_io_text_base_type,
+    .dealloc = sio_dealloc,
+    .traverse = sio_traverse,
+    .clear = sio_clear,
+    .iternext = ATOLL_SLOT(sio_iternext),
+    .init = ATOLL_INIT(sio_init, "StringIO", "(initial_value='', newline='\\n')"),
+    .new_ = PyType_GenericNew,
+    .weaklist_offset = offsetof(StringObject, weakrefs),
+    .dict_offset = offsetof(StringObject, dict),
+    .methods = kSioMethods,
+    .getset = kSioGetSet,
+};
+
+}  // namespace atl

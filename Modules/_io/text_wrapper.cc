@@ -100,7 +100,7 @@ Status set_coders(ThreadState& ts, TextObject* t) {
     Ref<> d = Ref<>::steal(PyCodec_IncrementalDecoder(encoding, errors));
     if (!d) return Status::kError;
     if (t->read_universal) {
-      d = call(ts, obj(state_for(obj(t))->newline_decoder), d.get(), t->read_translate ? Py_True : Py_False);
+      d = call(ts, obj(&atoll_io_newline_decoder_type), d.get(), t->read_translate ? Py_True : Py_False);
       if (!d) return Status::kError;
     }
     t->decoder = d.release();
@@ -399,7 +399,7 @@ Ref<> m_iternext(ThreadState& ts, PyObject* o) {
   if (!check_ok(ts, t)) return {};
   // Iterating reads ahead without noting positions.
   t->telling = false;
-  Ref<> line = o->ob_type == state_for(o)->text_io_wrapper ? read_line(ts, t, -1) : call_method(ts, o, ID(readline));
+  Ref<> line = o->ob_type == &atoll_io_text_wrapper_type ? read_line(ts, t, -1) : call_method(ts, o, ID(readline));
   if (!line) return {};
   if (!is_str(line.get())) return raise(ts, PyExc_OSError, "readline() should have returned a str object, not '%.200s'", line.get()->ob_type->tp_name);
   if (str_length(line.get()) != 0) return line;
@@ -773,7 +773,6 @@ void text_dealloc(PyObject* o) {
 }
 int text_traverse(PyObject* o, visitproc visit, void* arg) {
   TextObject* t = as_text(o);
-  Py_VISIT(o->ob_type);
   Py_VISIT(t->buffer);
   Py_VISIT(t->encoder);
   Py_VISIT(t->decoder);
@@ -812,26 +811,35 @@ constexpr PyGetSetDef kGetSet[] = {{"name", ATOLL_GETTER(get_name), nullptr, nul
 constexpr PyMemberDef kMembers[] = {{"line_buffering", T_BOOL, offsetof(TextObject, line_buffering), READONLY, nullptr},
                                     {"write_through", T_BOOL, offsetof(TextObject, write_through), READONLY, nullptr},
                                     {"_finalizing", T_BOOL, offsetof(TextObject, finalizing), 0, nullptr},
-                                    {"__weaklistoffset__", T_PYSSIZET, offsetof(TextObject, weakrefs), READONLY, nullptr},
-                                    {"__dictoffset__", T_PYSSIZET, offsetof(TextObject, dict), READONLY, nullptr},
                                     {nullptr, 0, 0, 0, nullptr}};
 
 }  // namespace
 
-int add_text_io(PyObject* m, State* s) {
-  PyType_Slot slots[] = {{Py_tp_init, slot_of(ATOLL_INIT(text_init, "TextIOWrapper", "(buffer, encoding=None, errors=None, newline=None, line_buffering=False, write_through=False)"))},
-                         {Py_tp_dealloc, slot_of(text_dealloc)},
-                         {Py_tp_traverse, slot_of(text_traverse)},
-                         {Py_tp_clear, slot_of(text_clear)},
-                         {Py_tp_repr, slot_of(ATOLL_SLOT(m_repr))},
-                         {Py_tp_iternext, slot_of(ATOLL_SLOT(m_iternext))},
-                         {Py_tp_new, slot_of(PyType_GenericNew)},
-                         {Py_tp_methods, slot_of(kMethods)},
-                         {Py_tp_getset, slot_of(kGetSet)},
-                         {Py_tp_members, slot_of(kMembers)},
-                         {0, nullptr}};
-  s->text_io_wrapper = make_type(m, "_io.TextIOWrapper", sizeof(TextObject), kFlags, slots, s->text_base);
-  return s->text_io_wrapper != nullptr ? 0 : -1;
-}
-
 }  // namespace atl::io
+
+using namespace atl;
+ATOLL_SEALED PyTypeObject atoll_io_text_wrapper_type = {};
+
+namespace atl {
+using namespace io;
+
+constinit const TypeSpec io_text_wrapper_spec{
+    .name = "_io.TextIOWrapper",
+    .basicsize = sizeof(TextObject),
+    .flags = kFlags,
+    .base = &atoll_io_text_base_type,
+    .dealloc = text_dealloc,
+    .traverse = text_traverse,
+    .clear = text_clear,
+    .repr = ATOLL_SLOT(m_repr),
+    .iternext = ATOLL_SLOT(m_iternext),
+    .init = ATOLL_INIT(text_init, "TextIOWrapper", "(buffer, encoding=None, errors=None, newline=None, line_buffering=False, write_through=False)"),
+    .new_ = PyType_GenericNew,
+    .weaklist_offset = offsetof(TextObject, weakrefs),
+    .dict_offset = offsetof(TextObject, dict),
+    .methods = kMethods,
+    .members = kMembers,
+    .getset = kGetSet,
+};
+
+}  // namespace atl

@@ -333,20 +333,25 @@ Status exceptions_add_all(ThreadState& ts, PyObject* dict) {
   }
   if (failed(dict_set(ts, dict, "EnvironmentError", PyExc_OSError))) return Status::kError;
   if (failed(dict_set(ts, dict, "IOError", PyExc_OSError))) return Status::kError;
-  return dict_set(ts, dict, "ExceptionGroup", ts.interpreter().exception_group);
+  PyObject* group = exception_group_class(ts);
+  return group != nullptr ? dict_set(ts, dict, "ExceptionGroup", group) : Status::kError;
 }
 
 Status exceptions_init(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
   interp.last_memory_error = exception_new(reinterpret_cast<PyTypeObject*>(PyExc_MemoryError), nullptr, nullptr);
-  if (interp.last_memory_error == nullptr) return Status::kError;
+  return interp.last_memory_error != nullptr ? Status::kOk : Status::kError;
+}
+
+PyObject* exception_group_class(ThreadState& ts) {
+  PyObject*& group = ts.interpreter().exception_group;
+  if (group != nullptr) return group;
   Ref<> bases = tuple_of(ts, PyExc_BaseExceptionGroup, PyExc_Exception);
   Ref<> ns = dict_new(ts);
   Ref<> name = str_interned(ts, "ExceptionGroup");
-  if (!bases || !ns || !name) return Status::kError;
-  if (failed(dict_set(ts, ns.get(), ID(__module__), ID(builtins)))) return Status::kError;
-  interp.exception_group = type_new(ts, &PyType_Type, name.get(), bases.get(), ns.get(), nullptr).release();
-  return interp.exception_group != nullptr ? Status::kOk : Status::kError;
+  if (!bases || !ns || !name || failed(dict_set(ts, ns.get(), ID(__module__), ID(builtins)))) return nullptr;
+  group = type_new(ts, &PyType_Type, name.get(), bases.get(), ns.get(), nullptr).release();
+  return group;
 }
 
 void exceptions_clear(ThreadState& ts) {

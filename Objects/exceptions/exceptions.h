@@ -13,6 +13,8 @@ ATOLL_INLINE bool is_exception(const PyObject* o) { return has_flag(o, Py_TPFLAG
 Status exceptions_bringup(ThreadState& ts);
 // Per interpreter: ready-made MemoryErrors, and the class ExceptionGroup (a heap class with two bases).
 Status exceptions_init(ThreadState& ts);
+// ExceptionGroup: a class of each interpreter's, for it has two bases. Made on first use; borrowed, NULL with an exception.
+PyObject* exception_group_class(ThreadState& ts);
 void exceptions_clear(ThreadState& ts);
 // Adds all of them to a dict by name (builtins).
 Status exceptions_add_all(ThreadState& ts, PyObject* dict);

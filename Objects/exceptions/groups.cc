@@ -37,7 +37,9 @@ PyObject* group_new(PyTypeObject* type, PyObject* args, PyObject*) {
     if (!is_exception(e)) return raise(ts, PyExc_ValueError, "Item %zd of second argument (exceptions) is not an exception", i);
     if (!is_instance_nocall(e, as_class(PyExc_Exception))) only_exceptions = false;
   }
-  auto* exception_group = as_class(ts.interpreter().exception_group);
+  PyObject* group = exception_group_class(ts);
+  if (group == nullptr) return nullptr;
+  auto* exception_group = as_class(group);
   if (type == exception_group) {
     if (!only_exceptions) return raise(ts, PyExc_TypeError, "Cannot nest BaseExceptions in an ExceptionGroup");
   } else if (type == base_group()) {

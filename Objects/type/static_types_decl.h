@@ -60,4 +60,18 @@ extern PyTypeObject atoll_context_items_iter_type;
 extern PyTypeObject atoll_token_missing_type;
 extern PyTypeObject atoll_hamt_type;
 extern PyTypeObject atoll_symtable_entry_type;
+extern PyTypeObject atoll_io_base_type;
+extern PyTypeObject atoll_io_raw_base_type;
+extern PyTypeObject atoll_io_buffered_base_type;
+extern PyTypeObject atoll_io_text_base_type;
+extern PyTypeObject atoll_io_file_type;
+extern PyTypeObject atoll_io_bytes_type;
+extern PyTypeObject atoll_io_buffered_reader_type;
+extern PyTypeObject atoll_io_buffered_writer_type;
+extern PyTypeObject atoll_io_buffered_random_type;
+extern PyTypeObject atoll_io_buffered_pair_type;
+extern PyTypeObject atoll_io_newline_decoder_type;
+extern PyTypeObject atoll_io_string_type;
+extern PyTypeObject atoll_io_text_wrapper_type;
+PyAPI_DATA(PyTypeObject) _PyBytesIOBuffer_Type;
 }

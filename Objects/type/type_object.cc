@@ -452,7 +452,12 @@ Ref<> type_mro_method(ThreadState& ts, PyTypeObject* type) {
   return mro ? list_from(ts, tuple_items(mro.get()), tuple_size(mro.get())) : Ref<>();
 }
 
-Ref<> type_subclasses(ThreadState& ts, PyTypeObject* type) { return subclasses_list(ts, type, true); }
+Ref<> type_subclasses(ThreadState& ts, PyTypeObject* type) {
+  // The classes that come up with the modules of sys.modules are to be among them.
+  PyObject* modules = ts.interpreter().modules;
+  if (modules != nullptr && is_dict(modules) && dict_has_unmade(modules) && failed(dict_make_all(ts, modules))) return {};
+  return subclasses_list(ts, type, true);
+}
 
 PyObject* type_prepare(PyObject*, PyObject* const*, Py_ssize_t, PyObject*) { return dict_new(current_thread()).release(); }
 

@@ -114,6 +114,7 @@ Status run_importlib(ThreadState& ts, PyObject* meta_path, Ref<>* importlib) {
   // Before the finder that searches sys.path.
   Ref<> finder = library_finder(ts);
   Py_ssize_t at = list_size(meta_path) > 0 ? list_size(meta_path) - 1 : 0;
+  if (exception_group_class(ts) == nullptr) return Status::kError;
   if (!finder || failed(list_insert(ts, meta_path, at, finder.get()))) return Status::kError;
   if (!import_module(ts, "encodings") || !import_module(ts, "io") || !import_module(ts, "encodings.utf_8")) return Status::kError;
   return list_set_slice(ts, meta_path, at, at + 1, nullptr);
@@ -241,7 +242,7 @@ Ref<> import_early(ThreadState& ts, const char* name) {
   if (failed(dict_lookup(ts, s.early_modules, key.get(), &module)) || module) return module;
   if (s.import != Import::kNotYet) return import_module(ts, name);
   module = import_builtin_by_name(ts, key.get(), nullptr);
-  if (!module || failed(on_demand_add(ts, module.get()))) return {};
+  if (!module || (on_demand_peek_module(ts, module_dict(module.get())) == nullptr && failed(on_demand_add(ts, module.get())))) return {};
   PyObject* d = module_dict(module.get());
   if (failed(dict_set_unmade(ts, d, ID(__spec__))) || failed(dict_set_unmade(ts, d, ID(__loader__)))) return {};
   return failed(dict_set(ts, s.early_modules, key.get(), module.get())) ? Ref<>() : std::move(module);

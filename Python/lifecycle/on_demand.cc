@@ -50,7 +50,8 @@ Ref<> upcall_dict_make(ThreadState& ts, PyObject* d, PyObject* name) {
     Ref<> io = import_early(ts, "_io");
     return io ? object_getattr(ts, io.get(), ID(open)) : Ref<>();
   }
-  return {};
+  PyObject* module = on_demand_peek_module(ts, d);
+  return module != nullptr ? io_make(ts, module, name) : Ref<>();
 }
 
 // What is the same in every interpreter, and what differs, is told from the first one.

@@ -2,6 +2,7 @@
 
     ./python Tools/stress/interpreter_cycles.py                1,000 cycles to warm up, then two windows of 1,000
     ./python Tools/stress/interpreter_cycles.py --cycles 100   a short form
+    ./python Tools/stress/interpreter_cycles.py --leftovers --windows 9    another thing to run: what is alive at the end
 
 Two windows may differ by --limit KiB. The figure is resident memory, from /proc.
 """
@@ -29,6 +30,24 @@ t.join()
 sys.marker = cycle
 '''
 
+# What is alive when the interpreter ends, on purpose: subclasses of static types and weak references to them, reachable from
+# what the interpreter itself holds to the last.
+LEFTOVERS = '''
+import sys
+class Number(int): pass
+class Failure(ValueError): pass
+class Stream(type(sys.stdout)): pass
+import builtins, weakref
+for cls in (Number, Failure, Stream):
+    cls.itself = cls
+    cls.ref = weakref.ref(cls, lambda r: None)
+    cls.base_ref = weakref.ref(cls.__base__)
+    setattr(builtins, 'left_' + cls.__name__, cls)
+    sys.modules['left ' + cls.__name__] = cls
+sys.left = [Number(1), Failure(2), weakref.ref(int), weakref.WeakSet([Number, Failure])]
+assert Number in int.__subclasses__()
+'''
+
 
 def resident():
     with open('/proc/self/statm') as f:
@@ -49,14 +68,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--cycles', type=int, default=1000, help='of a window (default 1000)')
     parser.add_argument('--limit', type=int, default=64, metavar='KiB', help='how much two windows may differ (default 64)')
-    parser.add_argument('--source', default=SOURCE, help='what each interpreter runs')
+    parser.add_argument('--source', help='what each interpreter runs')
+    parser.add_argument('--leftovers', action='store_true', help='run what leaves subclasses of static types alive')
+    parser.add_argument('--windows', type=int, default=2, help='after the warm-up (default 2)')
     opts = parser.parse_args()
+    source = opts.source or (LEFTOVERS if opts.leftovers else SOURCE)
     figures = []
-    for name in ('warm-up', 'first window', 'second window'):
-        memory, each = window(opts.cycles, opts.source)
+    for number in range(opts.windows + 1):
+        memory, each = window(opts.cycles, source)
         figures.append(memory)
-        print('%-14s %8d KiB  %7.3f ms a cycle' % (name, memory, each), flush=True)
-    difference = abs(figures[2] - figures[1])
+        print('%-14s %8d KiB  %7.3f ms a cycle' % ('window %d' % number if number else 'warm-up', memory, each), flush=True)
+    difference = max(figures[1:]) - min(figures[1:])
     ok = difference <= opts.limit and len(interpreters.list_all()) == 1
     print('windows differ by %d KiB' % difference)
     print('interpreter cycles: %d passed, %d failed' % (ok, not ok))
