@@ -736,8 +736,8 @@ Status pair_init(ThreadState& ts, PairObject* p, PyObject* reader, PyObject* wri
   t = ask(ts, writer, "writable");
   if (failed(t)) return Status::kError;
   if (t == Tri::kFalse) return raise_unsupported(ts, obj(p), "File or stream is not writable.");
-  Ref<> r = n ? call(ts, &atoll_io_buffered_reader_type, reader, n.get()) : Ref<>();
-  Ref<> w = r ? call(ts, &atoll_io_buffered_writer_type, writer, n.get()) : Ref<>();
+  Ref<> r = n ? call(ts, obj(&atoll_io_buffered_reader_type), reader, n.get()) : Ref<>();
+  Ref<> w = r ? call(ts, obj(&atoll_io_buffered_writer_type), writer, n.get()) : Ref<>();
   if (!w) return Status::kError;
   set_field(p->reader, std::move(r));
   set_field(p->writer, std::move(w));

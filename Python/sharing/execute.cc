@@ -73,21 +73,26 @@ Status put_shared(ThreadState& ts, PyObject* dict, ValueMessage* shared) {
   return values ? dict_merge(ts, dict, values.get(), true) : Status::kError;
 }
 
-// The request: a str (source), bytes (code), a tuple (callable, args, kwargs or None); None: nothing.
-Ref<> run_main(ThreadState& ts, ValueMessage* request, ValueMessage* shared, bool wants_result) {
-  Ref<> main = Ref<>::dup_of(PyImport_AddModule("__main__"));
+// What another interpreter wants run here.
+struct Request {
+  const char* source = nullptr;     // UTF-8, kept alive by who waits for the outcome
+  ValueMessage* value = nullptr;    // else: bytes (code), a tuple (callable, args, kwargs or None); None: nothing
+  ValueMessage* shared = nullptr;   // what __main__ gets first
+  bool wants_result = false;
+};
+
+Ref<> run_main(ThreadState& ts, const Request& request) {
+  Ref<> main = Ref<>::dup_of(PyImport_AddModuleObject(ID(__main__)));
   if (!main) return {};
   PyObject* d = module_dict(main.get());
-  if (shared != nullptr && failed(put_shared(ts, d, shared))) return {};
-  Ref<> what = message_to_value(ts, request);
-  if (!what || what.get() == Py_None) return what;
-  if (is_str(what.get())) {
-    const char* utf8 = str_utf8(ts, what.get());
-    if (utf8 == nullptr) return {};
+  if (request.shared != nullptr && failed(put_shared(ts, d, request.shared))) return {};
+  if (request.source != nullptr) {
     PyCompilerFlags flags{PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE, PY_MINOR_VERSION};
-    Ref<> code = Ref<>::steal(Py_CompileStringExFlags(utf8, "<string>", Py_file_input, &flags, -1));
+    Ref<> code = Ref<>::steal(Py_CompileStringExFlags(request.source, "<string>", Py_file_input, &flags, -1));
     return code ? Ref<>::steal(PyEval_EvalCode(code.get(), d, d)) : Ref<>();
   }
+  Ref<> what = message_to_value(ts, request.value);
+  if (!what || what.get() == Py_None) return what;
   if (is_bytes(what.get())) {
     Ref<> code = Ref<>::steal(PyMarshal_ReadObjectFromString(bytes_data(what.get()), bytes_size(what.get())));
     return code ? Ref<>::steal(PyEval_EvalCode(code.get(), d, d)) : Ref<>();
@@ -96,7 +101,7 @@ Ref<> run_main(ThreadState& ts, ValueMessage* request, ValueMessage* shared, boo
   if (!callable) return {};
   PyObject* kwargs = tuple_peek(what.get(), 2);
   Ref<> result = object_call(ts, callable.get(), tuple_peek(what.get(), 1), kwargs == Py_None ? nullptr : kwargs);
-  return result && !wants_result ? new_none() : std::move(result);
+  return result && !request.wants_result ? new_none() : std::move(result);
 }
 
 // What is written waits in buffers of the other interpreter's streams.
@@ -251,16 +256,17 @@ Status interpreters_facts(ThreadState& ts, int64_t id, InterpreterFacts* facts) 
 
 namespace {
 
-// The request as one value.
+// The source as a terminated text; NULL with an exception.
+const char* request_source(ThreadState& ts, PyObject* source) {
+  Py_ssize_t n = 0;
+  const char* utf8 = PyUnicode_AsUTF8AndSize(source, &n);
+  if (utf8 == nullptr) return nullptr;
+  if (std::memchr(utf8, 0, static_cast<size_t>(n)) != nullptr) return raise(ts, PyExc_ValueError, "source code string cannot contain null bytes");
+  return utf8;
+}
+
+// Any other request as one value.
 Ref<> request_value(ThreadState& ts, const RemoteRun& run) {
-  if (run.source != nullptr) {
-    Ref<> text = str_substring(ts, run.source, 0, str_length(run.source));
-    Py_ssize_t n = 0;
-    const char* utf8 = text ? PyUnicode_AsUTF8AndSize(text.get(), &n) : nullptr;
-    if (utf8 == nullptr) return {};
-    if (std::memchr(utf8, 0, static_cast<size_t>(n)) != nullptr) return raise(ts, PyExc_ValueError, "source code string cannot contain null bytes");
-    return text;
-  }
   if (run.callable == nullptr && run.script == nullptr) return new_none();
   Ref<> callable = run.script != nullptr ? script_code_to_value(ts, run.script) : callable_to_value(ts, run.callable, "callable");
   if (!callable || is_bytes(callable.get())) return callable;
@@ -287,11 +293,17 @@ MessageRef answer_exception(ThreadState& ts) {
   return answer;
 }
 
-MessageRef run_inside(ThreadState& inside, ValueMessage* request, ValueMessage* shared, bool wants_result) {
-  Ref<> result = run_main(inside, request, shared, wants_result);
+// *done: it has run, and the result is None.
+MessageRef run_inside(ThreadState& inside, const Request& request, bool* done) {
+  Ref<> result = run_main(inside, request);
   if (!result) return answer_exception(inside);
-  MessageRef answer = answer_with(inside, kResult, wants_result ? result.get() : Py_None, "result");
-  if (answer || !error_matches(inside, inside.interpreter().sharing.not_shareable)) return answer;
+  if (!request.wants_result || result.get() == Py_None) {
+    *done = true;
+    return {};
+  }
+  MessageRef answer = answer_with(inside, kResult, result.get(), "result");
+  PyObject* not_shareable = inside.interpreter().sharing.not_shareable;
+  if (answer || not_shareable == nullptr || !error_matches(inside, not_shareable)) return answer;
   Ref<> exception = error_take(inside);
   Ref<> text = object_str(inside, exception.get());
   answer = text ? answer_with(inside, kNotShareable, text.get(), "text") : MessageRef();
@@ -302,15 +314,22 @@ MessageRef run_inside(ThreadState& inside, ValueMessage* request, ValueMessage* 
 }  // namespace
 
 Status interpreters_run(ThreadState& ts, int64_t id, const RemoteRun& run, RemoteOutcome* outcome) {
-  if (failed(sharing_classes(ts))) return Status::kError;
-  Ref<> request = request_value(ts, run);
+  Request request;
+  request.wants_result = run.callable != nullptr;
   MessageRef request_message, shared_message;
-  if (request) request_message = message_from_value(ts, request.get(), "arguments");
-  if (!request_message) return Status::kError;
-  request.reset();
+  if (run.source != nullptr) {
+    request.source = request_source(ts, run.source);
+    if (request.source == nullptr) return Status::kError;
+  } else {
+    Ref<> value = request_value(ts, run);
+    if (value) request_message = message_from_value(ts, value.get(), "arguments");
+    if (!request_message) return Status::kError;
+    request.value = request_message.get();
+  }
   if (run.shared != nullptr) {
     shared_message = message_from_value(ts, run.shared, "shared");
     if (!shared_message) return Status::kError;
+    request.shared = shared_message.get();
   }
   Pin interp(id);
   if (!interp) return raise_not_found(ts, id);
@@ -318,24 +337,25 @@ Status interpreters_run(ThreadState& ts, int64_t id, const RemoteRun& run, Remot
     return raise_interpreter_error(ts, "interpreter already running");
   }
   MessageRef answer;
+  bool done = false;
   {
     InterpreterScope scope(&ts, interp.get());
     if (scope.inside() != nullptr) {
       ThreadState& inside = *scope.inside();
-      if (failed(sharing_classes(inside))) {
-        error_clear(inside);
-      } else {
-        answer = run_inside(inside, request_message.get(), shared_message.get(), run.callable != nullptr);
-        error_clear(inside);
-      }
+      answer = run_inside(inside, request, &done);
+      error_clear(inside);
       flush_streams(inside);
     }
   }
   // At once: whoever sees it idle may close it.
   interpreter_leave_main(interp.release());
+  if (done) {
+    outcome->result = new_none();
+    return Status::kOk;
+  }
   if (!answer) return raise_memory(ts);
   Ref<> value = message_to_value(ts, answer.get());
-  if (!value) return Status::kError;
+  if (!value || (answer.get()->kind == kNotShareable && failed(sharing_classes(ts)))) return Status::kError;
   if (answer.get()->kind == kNotShareable) return raise(ts, ts.interpreter().sharing.not_shareable, "%U", value.get());
   (answer.get()->kind == kResult ? outcome->result : outcome->exception) = std::move(value);
   return Status::kOk;
