@@ -229,7 +229,6 @@ Ref<> r_readall(ThreadState& ts, PyObject* self) {
   Ref<> empty = bytes_from(ts, {});
   return empty ? call_method(ts, empty.get(), ID(join), chunks.get()) : Ref<>();
 }
-Ref<> unsupported_readinto(ThreadState& ts, PyObject* self, PyObject*) { return raise_unsupported(ts, self, "readinto"); }
 Ref<> unsupported_write(ThreadState& ts, PyObject* self, PyObject*) { return raise_unsupported(ts, self, "write"); }
 constexpr MethodSpec kRawMethods[] = {
     ATOLL_METHOD(r_read, "read", "($self, size=-1, /)", "Read up to size bytes."),
@@ -295,6 +294,7 @@ using namespace io;
 
 constinit const TypeSpec io_base_spec{
     .name = "_io._IOBase",
+    .doc = "What all streams have in common: position, lines, closing. Streams are iterators over lines and context managers.",
     .basicsize = sizeof(BaseObject),
     .flags = kFlags,
     .base = nullptr,
@@ -304,6 +304,7 @@ constinit const TypeSpec io_base_spec{
     .finalize = ATOLL_SLOT(b_finalize),
     .iter = ATOLL_SLOT(b_iter),
     .iternext = ATOLL_SLOT(b_iternext),
+    .new_ = PyType_GenericNew,
     .weaklist_offset = offsetof(BaseObject, weakrefs),
     .dict_offset = offsetof(BaseObject, dict),
     .methods = kBaseMethods,
@@ -311,6 +312,7 @@ constinit const TypeSpec io_base_spec{
 };
 constinit const TypeSpec io_raw_base_spec{
     .name = "_io._RawIOBase",
+    .doc = "Streams of bytes without a buffer: one system call for each operation.",
     .basicsize = sizeof(BaseObject),
     .flags = kFlags,
     .base = &atoll_io_base_type,
@@ -323,6 +325,7 @@ constinit const TypeSpec io_raw_base_spec{
 };
 constinit const TypeSpec io_buffered_base_spec{
     .name = "_io._BufferedIOBase",
+    .doc = "Streams of bytes with a buffer: reads return what was asked for, if it is there.",
     .basicsize = sizeof(BaseObject),
     .flags = kFlags,
     .base = &atoll_io_base_type,
@@ -335,6 +338,7 @@ constinit const TypeSpec io_buffered_base_spec{
 };
 constinit const TypeSpec io_text_base_spec{
     .name = "_io._TextIOBase",
+    .doc = "Streams of characters.",
     .basicsize = sizeof(BaseObject),
     .flags = kFlags,
     .base = &atoll_io_base_type,

@@ -829,6 +829,7 @@ using namespace io;
 
 constinit const TypeSpec io_buffered_reader_spec{
     .name = "_io.BufferedReader",
+    .doc = "A buffer for reading from a raw stream.",
     .basicsize = sizeof(BufferedObject),
     .flags = kFlags,
     .base = &atoll_io_buffered_base_type,
@@ -847,6 +848,7 @@ constinit const TypeSpec io_buffered_reader_spec{
 };
 constinit const TypeSpec io_buffered_writer_spec{
     .name = "_io.BufferedWriter",
+    .doc = "A buffer for writing to a raw stream.",
     .basicsize = sizeof(BufferedObject),
     .flags = kFlags,
     .base = &atoll_io_buffered_base_type,
@@ -864,6 +866,7 @@ constinit const TypeSpec io_buffered_writer_spec{
 };
 constinit const TypeSpec io_buffered_random_spec{
     .name = "_io.BufferedRandom",
+    .doc = "A buffer for reading from and writing to a raw stream with a position.",
     .basicsize = sizeof(BufferedObject),
     .flags = kFlags,
     .base = &atoll_io_buffered_base_type,
@@ -882,6 +885,7 @@ constinit const TypeSpec io_buffered_random_spec{
 };
 constinit const TypeSpec io_buffered_pair_spec{
     .name = "_io.BufferedRWPair",
+    .doc = "A reader and a writer, each with a buffer, as one stream.",
     .basicsize = sizeof(PairObject),
     .flags = kFlags,
     .base = &atoll_io_buffered_base_type,

@@ -313,6 +313,7 @@ using namespace io;
 
 constinit const TypeSpec io_bytes_spec{
     .name = "_io.BytesIO",
+    .doc = "A stream of bytes in memory.",
     .basicsize = sizeof(BytesObject),
     .flags = kFlags,
     .base = &atoll_io_buffered_base_type,

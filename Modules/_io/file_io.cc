@@ -452,6 +452,7 @@ using namespace io;
 
 constinit const TypeSpec io_file_spec{
     .name = "_io.FileIO",
+    .doc = "A file as a raw stream: opened by path or around a descriptor; mode is 'r', 'w', 'x' or 'a', with '+' for both.",
     .basicsize = sizeof(FileObject),
     .flags = kFlags,
     .base = &atoll_io_raw_base_type,

@@ -515,6 +515,7 @@ using namespace io;
 
 constinit const TypeSpec io_newline_decoder_spec{
     .name = "_io.IncrementalNewlineDecoder",
+    .doc = "A decoder that translates ends of lines in what another decoder gives, and remembers which ones it has seen.",
     .basicsize = sizeof(NewlineDecoder),
     .flags = kFlags,
     .base = nullptr,
@@ -527,6 +528,7 @@ constinit const TypeSpec io_newline_decoder_spec{
 };
 constinit const TypeSpec io_string_spec{
     .name = "_io.StringIO",
+    .doc = "A stream of characters in memory.",
     .basicsize = sizeof(StringObject),
     .flags = kFlags,
     .base = &atoll_io_text_base_type,

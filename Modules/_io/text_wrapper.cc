@@ -825,6 +825,7 @@ using namespace io;
 
 constinit const TypeSpec io_text_wrapper_spec{
     .name = "_io.TextIOWrapper",
+    .doc = "Characters and lines over a stream of bytes.",
     .basicsize = sizeof(TextObject),
     .flags = kFlags,
     .base = &atoll_io_text_base_type,

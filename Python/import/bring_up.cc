@@ -240,7 +240,7 @@ Ref<> import_early(ThreadState& ts, const char* name) {
   if (s.early_modules == nullptr && (s.early_modules = dict_new(ts).release()) == nullptr) return {};
   Ref<> module;
   if (failed(dict_lookup(ts, s.early_modules, key.get(), &module)) || module) return module;
-  if (s.import != Import::kNotYet) return import_module(ts, name);
+  if (s.import == Import::kComing || ts.interpreter().importlib != nullptr) return import_module(ts, name);
   module = import_builtin_by_name(ts, key.get(), nullptr);
   if (!module || (on_demand_peek_module(ts, module_dict(module.get())) == nullptr && failed(on_demand_add(ts, module.get())))) return {};
   PyObject* d = module_dict(module.get());

@@ -303,8 +303,8 @@ PyObject* PyImport_ImportModuleLevel(const char* name, PyObject* globals, PyObje
 // Through builtins.__import__, as the documentation says; the module itself, also for a dotted name.
 PyObject* PyImport_Import(PyObject* name) {
   ThreadState& ts = current_thread();
-  Ref<> import = Ref<>::dup_of(dict_peek_str(ts.interpreter().builtins, ID(__import__)));
-  if (!import) return raise(ts, PyExc_ImportError, "__import__ not found");
+  Ref<> import = dup(peek_import_function(ts));
+  if (import.get() == Py_None) return raise(ts, PyExc_ImportError, "__import__ not found");
   Ref<> fromlist = list_new(ts, 0);
   Ref<> globals = dict_new(ts);
   if (!fromlist || !globals || failed(dict_set(ts, globals.get(), ID(__builtins__), ts.interpreter().builtins_module))) return nullptr;
