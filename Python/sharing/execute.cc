@@ -368,7 +368,9 @@ int make_posted_call(void* arg) {
   ThreadState& ts = current_thread();
   MessageRef request(static_cast<ValueMessage*>(arg));
   if (failed(sharing_classes(ts))) return -1;
-  return run_main(ts, request.get(), nullptr, false) ? 0 : -1;
+  Request what;
+  what.value = request.get();
+  return run_main(ts, what) ? 0 : -1;
 }
 
 }  // namespace
