@@ -253,6 +253,7 @@ class Reader {
  public:
   Reader(ThreadState& ts, const uint8_t* data, size_t n) : ts_(ts), at_(data), end_(data + n) {}
   Reader(ThreadState& ts, PyObject* file) : ts_(ts), file_(Ref<>::dup_of(file)) {}
+  Reader(ThreadState& ts, FILE* stream) : ts_(ts), stream_(stream) {}
   bool init() { return static_cast<bool>(refs_ = Ref<>::steal(PyList_New(0))); }
   // A value; empty without an exception only for the end mark of a dict.
   Ref<> read();
@@ -265,6 +266,7 @@ class Reader {
  private:
   // The next n bytes, until the next call.
   const uint8_t* take(size_t n) {
+    if (stream_ != nullptr) return take_from_stream(n);
     if (!file_) {
       if (static_cast<size_t>(end_ - at_) < n) return too_short();
       const uint8_t* p = at_;
@@ -285,6 +287,26 @@ class Reader {
       return nullptr;
     }
     return got < n ? too_short() : reinterpret_cast<const uint8_t*>(PyBytes_AsString(chunk_.get()));
+  }
+  // In steps: the size may come from a damaged file.
+  const uint8_t* take_from_stream(size_t n) {
+    static constexpr size_t kStep = size_t{1} << 20;
+    for (size_t have = 0; have < n;) {
+      const size_t more = n - have < kStep ? n - have : kStep;
+      if (have + more > from_stream_.size) {
+        auto* grown = static_cast<uint8_t*>(std::realloc(from_stream_.data, have + more));
+        if (grown == nullptr) {
+          (void)raise_memory(ts_);
+          return nullptr;
+        }
+        from_stream_.data = grown;
+        from_stream_.size = have + more;
+      }
+      if (fread(from_stream_.data + have, 1, more, stream_) != more) return too_short();
+      have += more;
+    }
+    static constexpr uint8_t kNothing[1] = {0};
+    return n != 0 ? from_stream_.data : kNothing;
   }
   const uint8_t* too_short() {
     (void)raise(ts_, PyExc_EOFError, "marshal data too short");
@@ -360,6 +382,12 @@ class Reader {
   const uint8_t* at_ = nullptr;
   const uint8_t* end_ = nullptr;
   Ref<> file_;
+  FILE* stream_ = nullptr;
+  struct StreamBuffer {
+    uint8_t* data = nullptr;
+    size_t size = 0;
+    ~StreamBuffer() { std::free(data); }
+  } from_stream_;
   Ref<> chunk_;
   Ref<> refs_;
   int depth_ = 0;
@@ -640,6 +668,38 @@ PyObject* PyMarshal_WriteObjectToString(PyObject* value, int version) {
 PyObject* PyMarshal_ReadObjectFromString(const char* data, Py_ssize_t size) {
   atl::Reader r(atl::current_thread(), reinterpret_cast<const uint8_t*>(data), static_cast<size_t>(size));
   return r.init() ? r.read_top().release() : nullptr;
+}
+
+// Integers in files: two or four bytes, the lowest first. -1 with EOFError.
+static long read_number(FILE* file, int bytes) {
+  uint32_t n = 0;
+  for (int i = 0; i < bytes; ++i) {
+    const int c = getc(file);
+    if (c == EOF) {
+      PyErr_SetString(PyExc_EOFError, "EOF read where data expected");
+      return -1;
+    }
+    n |= static_cast<uint32_t>(c) << (8 * i);
+  }
+  return bytes == 2 ? static_cast<int16_t>(n) : static_cast<int32_t>(n);
+}
+int PyMarshal_ReadShortFromFile(FILE* file) { return static_cast<int>(read_number(file, 2)); }
+long PyMarshal_ReadLongFromFile(FILE* file) { return read_number(file, 4); }
+PyObject* PyMarshal_ReadObjectFromFile(FILE* file) {
+  atl::Reader r(atl::current_thread(), file);
+  return r.init() ? r.read_top().release() : nullptr;
+}
+PyObject* PyMarshal_ReadLastObjectFromFile(FILE* file) { return PyMarshal_ReadObjectFromFile(file); }
+
+// Errors of the stream show in ferror(file), as with any other writing.
+void PyMarshal_WriteLongToFile(long value, FILE* file, int) {
+  for (int i = 0; i < 4; ++i) putc(static_cast<int>(static_cast<unsigned long>(value) >> (8 * i) & 0xff), file);
+}
+void PyMarshal_WriteObjectToFile(PyObject* value, FILE* file, int version) {
+  atl::ThreadState& ts = atl::current_thread();
+  atl::Ref<> data = atl::dump_bytes(ts, value, version);
+  if (!data) return;
+  (void)fwrite(PyBytes_AS_STRING(data.get()), 1, static_cast<size_t>(PyBytes_GET_SIZE(data.get())), file);
 }
 
 ATOLL_BUILTIN_MODULE(PyInit_marshal, "marshal", "Values as bytes, for the interpreter's own files.", 0, atl::kMethods, atl::exec_marshal)

@@ -321,3 +321,16 @@ void PyErr_Display(PyObject* type, PyObject* value, PyObject* tb) {
   ThreadState& ts = current_thread();
   if (!m_excepthook(ts, nullptr, type, value, tb != nullptr ? tb : Py_None)) error_clear(ts);
 }
+
+// 0, or -1 with an exception. Nothing is written for no traceback.
+int PyTraceBack_Print(PyObject* tb, PyObject* file) {
+  ThreadState& ts = current_thread();
+  if (tb == nullptr) return 0;
+  if (!is_exact(tb, &PyTraceBack_Type)) {
+    PyErr_BadInternalCall();
+    return -1;
+  }
+  if (PyFile_WriteString("Traceback (most recent call last):\n", file) < 0) return -1;
+  Ref<> module = import_module(ts, "traceback");
+  return module && Ref<>::steal(PyObject_CallMethod(module.get(), "print_tb", "OOO", tb, Py_None, file)) ? 0 : -1;
+}

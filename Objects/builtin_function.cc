@@ -24,6 +24,9 @@ F entry(PyObject* o) {
   return reinterpret_cast<F>(reinterpret_cast<void (*)()>(def_of(o)->ml_meth));
 }
 
+// What it is called with: static methods of C types have a type, and get nothing.
+PyObject* self_of(PyObject* f) { return (def_of(f)->ml_flags & METH_STATIC) ? nullptr : as_cfunction(f)->m_self; }
+
 bool no_keywords(ThreadState& ts, PyObject* f, PyObject* kwnames) {
   if (kwnames == nullptr || tuple_size(kwnames) == 0) return true;
   Ref<> name = Ref<>::steal(_PyObject_FunctionStr(f));
@@ -44,7 +47,7 @@ PyObject* call_noargs(PyObject* f, PyObject* const*, size_t nargsf, PyObject* kw
     return nullptr;
   }
   RecursionGuard guard(ts, " while calling a Python object");
-  return guard.ok() ? checked(ts, f, def_of(f)->ml_meth(as_cfunction(f)->m_self, nullptr)) : nullptr;
+  return guard.ok() ? checked(ts, f, def_of(f)->ml_meth(self_of(f), nullptr)) : nullptr;
 }
 PyObject* call_one(PyObject* f, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   ThreadState& ts = current_thread();
@@ -56,25 +59,25 @@ PyObject* call_one(PyObject* f, PyObject* const* args, size_t nargsf, PyObject* 
     return nullptr;
   }
   RecursionGuard guard(ts, " while calling a Python object");
-  return guard.ok() ? checked(ts, f, def_of(f)->ml_meth(as_cfunction(f)->m_self, args[0])) : nullptr;
+  return guard.ok() ? checked(ts, f, def_of(f)->ml_meth(self_of(f), args[0])) : nullptr;
 }
 PyObject* call_fast(PyObject* f, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   ThreadState& ts = current_thread();
   if (!no_keywords(ts, f, kwnames)) return nullptr;
   RecursionGuard guard(ts, " while calling a Python object");
-  return guard.ok() ? checked(ts, f, entry<Fast>(f)(as_cfunction(f)->m_self, args, PyVectorcall_NARGS(nargsf))) : nullptr;
+  return guard.ok() ? checked(ts, f, entry<Fast>(f)(self_of(f), args, PyVectorcall_NARGS(nargsf))) : nullptr;
 }
 PyObject* call_fast_keywords(PyObject* f, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   ThreadState& ts = current_thread();
   RecursionGuard guard(ts, " while calling a Python object");
-  return guard.ok() ? checked(ts, f, entry<FastKeywords>(f)(as_cfunction(f)->m_self, args, PyVectorcall_NARGS(nargsf), kwnames))
+  return guard.ok() ? checked(ts, f, entry<FastKeywords>(f)(self_of(f), args, PyVectorcall_NARGS(nargsf), kwnames))
                     : nullptr;
 }
 PyObject* call_method_entry(PyObject* f, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   ThreadState& ts = current_thread();
   RecursionGuard guard(ts, " while calling a Python object");
   PyTypeObject* type = reinterpret_cast<PyCMethodObject*>(f)->mm_class;
-  return guard.ok() ? checked(ts, f, entry<Method>(f)(as_cfunction(f)->m_self, type, args, static_cast<size_t>(PyVectorcall_NARGS(nargsf)), kwnames))
+  return guard.ok() ? checked(ts, f, entry<Method>(f)(self_of(f), type, args, static_cast<size_t>(PyVectorcall_NARGS(nargsf)), kwnames))
                     : nullptr;
 }
 
@@ -83,7 +86,7 @@ Ref<> cfunction_call(ThreadState& ts, PyObject* f, PyObject* args, PyObject* kwa
   if (as_cfunction(f)->vectorcall != nullptr) return Ref<>::steal(PyVectorcall_Call(f, args, kwargs));
   RecursionGuard guard(ts, " while calling a Python object");
   if (!guard.ok()) return {};
-  PyObject* self = as_cfunction(f)->m_self;
+  PyObject* self = self_of(f);
   if (def_of(f)->ml_flags & METH_KEYWORDS) return check_call_result(ts, f, entry<Keywords>(f)(self, args, kwargs));
   if (kwargs != nullptr && dict_size(kwargs) != 0) {
     Ref<> name = Ref<>::steal(_PyObject_FunctionStr(f));

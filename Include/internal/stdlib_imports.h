@@ -18,6 +18,7 @@ typedef int (*_Py_hashtable_foreach_func)(_Py_hashtable_t *, const void *key, co
 typedef struct _PyAccu _PyAccu;
 typedef int _Py_error_handler;
 
+PyAPI_DATA(PyTypeObject) _PyBytesIOBuffer_Type;
 PyAPI_FUNC(int) _Py_CheckRecursiveCall(PyThreadState *, const char *);
 PyAPI_FUNC(void) _Py_hashtable_destroy(_Py_hashtable_t *);
 PyAPI_FUNC(void *) _Py_hashtable_get(_Py_hashtable_t *, const void *);

@@ -1,6 +1,7 @@
 // Code objects: from images, and the code type as Python sees it.
 #include "Objects/code/code.h"
 #include "Objects/code/construct.h"
+#include "Objects/code/extra.h"
 
 #include <cstring>
 
@@ -31,6 +32,7 @@ void code_dealloc(ThreadState& ts, PyObject* o) {
   CodeObject* code = as_code(o);
   PyCodeObject* c = &code->head;
   if (c->co_weakreflist != nullptr) PyObject_ClearWeakRefs(o);
+  if (c->co_extra != nullptr) code_extra_free(ts, std::exchange(c->co_extra, nullptr));
   xdecref(c->co_consts);
   xdecref(c->co_names);
   xdecref(c->co_exceptiontable);

@@ -85,9 +85,18 @@ void str_state_clear(Interpreter& interp) {
   }
   for (size_t i = 0; i < state->wide_count; ++i) std::free(state->wide_views[i].wide);
   std::free(state->wide_views);
-  for (size_t i = 0; i < state->id_slots; ++i) xdecref(state->ids[i].text);
   std::free(state->ids);
   std::free(state);
+}
+
+void str_ids_clear(Interpreter& interp) {
+  StrState* state = str_state_or_null(interp);
+  if (state == nullptr) return;
+  StaticId* ids = std::exchange(state->ids, nullptr);
+  size_t slots = std::exchange(state->id_slots, 0);
+  state->id_count = 0;
+  for (size_t i = 0; i < slots; ++i) xdecref(ids[i].text);
+  std::free(ids);
 }
 
 void intern_forget(ThreadState& ts, PyObject* s) {

@@ -36,6 +36,8 @@ StrState* str_state_or_null(Interpreter& interp);
 // NULL when there is no memory (no exception is set).
 StrState* str_state(Interpreter& interp);
 // At the interpreter's end. Interned strings that are still alive are interned no longer.
+// The strings of static identifiers go; the caller is attached.
+void str_ids_clear(Interpreter& interp);
 void str_state_clear(Interpreter& interp);
 
 // A dying string's way out.

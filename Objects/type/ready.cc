@@ -305,7 +305,8 @@ Status ready_mro(ThreadState& ts, PyTypeObject* type) {
       PyObject* bases = type->tp_bases;
       for (Py_ssize_t i = 0; i < tuple_size(bases); ++i) {
         auto* base = reinterpret_cast<PyTypeObject*>(tuple_peek(bases, i));
-        if (PyType_Check(obj(base)) && (base->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        // Types that are static elsewhere are immutable heap types here: modules that were compiled for those derive from them.
+        if (PyType_Check(obj(base)) && (base->tp_flags & Py_TPFLAGS_HEAPTYPE) && !(base->tp_flags & Py_TPFLAGS_IMMUTABLETYPE)) {
           return raise(ts, PyExc_TypeError,
                        "type '%.100N' is not dynamically allocated but its base type '%.100N' is dynamically allocated", type,
                        base);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <clocale>
 #include <cstdio>
 
 #include "Objects/dict/dict.h"
@@ -10,6 +11,8 @@
 #include "Objects/str/str.h"
 #include "Python.h"
 #include "Python/runtime/runtime.h"
+#include "frameobject.h"
+#include "internal/stdlib_imports.h"
 #include "tracemalloc.h"
 
 using namespace atl;
@@ -81,3 +84,45 @@ FILE* _Py_fopen_obj(PyObject* path, const char* mode) {
 int PyTraceMalloc_Track(unsigned int, uintptr_t, size_t) { return -2; }  // "tracing is off", as 3.11 says then
 int PyTraceMalloc_Untrack(unsigned int, uintptr_t) { return -2; }
 PyObject* _PyTraceMalloc_GetTraceback(unsigned int, uintptr_t) { return new_ref(Py_None); }
+
+// ---- recursion, tracebacks, descriptors --------------------------------------------------------------------------
+
+// The slow half of entering a recursive call: the counter has been lowered below zero. -1 with RecursionError, and the counter
+// as it was before.
+int _Py_CheckRecursiveCall(PyThreadState* t, const char* where) {
+  auto& ts = *static_cast<ThreadState*>(t);
+  if (ts.recursion_remaining >= 0 || recursion_error(ts, where)) return 0;
+  ++ts.recursion_remaining;
+  return -1;
+}
+
+// Adds an entry for a place in compiled code to the traceback of the exception that is set.
+void _PyTraceback_Add(const char* function, const char* file, int line) {
+  ThreadState& ts = current_thread();
+  Ref<> exception = error_take(ts);
+  if (!exception) return;
+  Ref<> globals = Ref<>::steal(PyDict_New());
+  auto code = Ref<PyCodeObject>::steal(globals ? PyCode_NewEmpty(file, function, line) : nullptr);
+  auto frame = Ref<PyFrameObject>::steal(code ? PyFrame_New(&ts, code.get(), globals.get(), nullptr) : nullptr);
+  if (!frame) error_clear(ts);  // the exception counts for more than an entry of its traceback
+  error_restore(ts, std::move(exception));
+  if (frame) (void)PyTraceBack_Here(frame.get());
+}
+
+// 0, or -1 with OSError. The kernel's flag for opening is not asked for: the flag of the descriptor is set.
+int _Py_set_inheritable(int fd, int inheritable, int*) {
+  int flags = fcntl(fd, F_GETFD);
+  if (flags >= 0) {
+    int wanted = inheritable ? flags & ~FD_CLOEXEC : flags | FD_CLOEXEC;
+    if (wanted == flags || fcntl(fd, F_SETFD, wanted) == 0) return 0;
+  }
+  PyErr_SetFromErrno(PyExc_OSError);
+  return -1;
+}
+
+char* _Py_SetLocaleFromEnv(int category) { return setlocale(category, ""); }
+PyObject* _PyLong_FromTime_t(time_t t) { return PyLong_FromLongLong(static_cast<long long>(t)); }
+
+extern "C" {
+Py_EXPORTED_SYMBOL PyThreadState* _PyOS_ReadlineTState = nullptr;
+}

@@ -43,6 +43,7 @@ void delete_interpreter_struct(Interpreter* interp) {
   }
   int64_t id = interp->id;
   str_state_clear(*interp);
+  std::free(interp->code_state);
   shared_weakrefs_clear(*interp);
   type_state_clear(*interp);
   Channel::forget_interpreter(id);
@@ -308,6 +309,7 @@ void tear_down(ThreadState& ts) {
   clear_field(interp.gc.callbacks);
   clear_field(interp.copyreg_cache);
   clear_field(interp.ast_state);
+  str_ids_clear(interp);
 }
 
 // Ends an interpreter that the program has left behind. kOk, or why not.

@@ -18,6 +18,7 @@
 #include "Modules/interpreter_parts.h"
 #include "Python/import/import.h"
 #include "Python/lifecycle/steps.h"
+#include "Python/runtime/abi_runtime.h"
 #include "Python/runtime/runtime.h"
 #include "Python/runtime/scope.h"
 #include "Python/sharing/channel_object.h"
@@ -35,6 +36,7 @@ Status step_process_wide(ThreadState& ts) {
   if (!ts.interpreter().is_main || runtime().core_initialized) return Status::kOk;
   identifiers_bringup(runtime());
   int_bringup();
+  abi_runtime_bringup();
   if (failed(static_types_init(ts)) || failed(exceptions_bringup(ts))) return Status::kError;
   runtime().core_initialized = true;
   return Status::kOk;

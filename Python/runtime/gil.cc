@@ -3,7 +3,8 @@
 #include <chrono>
 #include <new>
 
-#include "Python/runtime/interpreter.h"
+#include "Python/runtime/abi_runtime.h"
+#include "Python/runtime/runtime.h"
 
 namespace atl {
 
@@ -23,6 +24,11 @@ class Inside {
   std::unique_lock<std::mutex> hold_;
 };
 
+bool is_main_gil(const Gil* gil) {
+  const Interpreter* main = runtime().main;
+  return main != nullptr && gil == &main->own_gil;
+}
+
 }  // namespace
 
 // With mutex_ held: the lock was free, and is ours now.
@@ -37,6 +43,7 @@ void Gil::took(ThreadState* ts) {
   interp.counters.held_since.store(monotonic_now(), std::memory_order_relaxed);
   if (ATOLL_UNLIKELY(interp.cpu.limit_ns.load(std::memory_order_relaxed) != 0)) cpu_limit_begin(interp, ts);
   interp.attached.store(ts, std::memory_order_relaxed);
+  if (is_main_gil(this)) abi_runtime_current(ts);
 }
 
 // By the holder, before it gives the lock up: nothing of the interpreter is touched afterwards.
@@ -46,6 +53,7 @@ void Gil::leaving(ThreadState* ts) {
   if (ATOLL_UNLIKELY(interp.cpu.clock.load(std::memory_order_relaxed) != 0)) cpu_limit_end(interp);
   counters.lock_held_ns.add(static_cast<uint64_t>(monotonic_now() - counters.held_since.load(std::memory_order_relaxed)));
   counters.held_since.store(0, std::memory_order_relaxed);
+  if (is_main_gil(this)) abi_runtime_current(nullptr);
   interp.attached.store(nullptr, std::memory_order_seq_cst);
   // Either a poster has seen that somebody was attached, or its call is seen here.
   if (ATOLL_UNLIKELY(!interp.inbox.queue.empty())) pending_left_behind(interp);

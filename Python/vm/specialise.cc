@@ -546,7 +546,8 @@ bool specialise_call(ThreadState& ts, CodeObject* code, const uint64_t* pc, PyOb
   if (PyType_Check(callable)) return specialise_class_call(ts, pc, reinterpret_cast<PyTypeObject*>(callable), n);
   if (is_exact(callable, &PyCFunction_Type)) {
     auto* f = reinterpret_cast<PyCFunctionObject*>(callable);
-    int flags = f->m_ml->ml_flags & (METH_VARARGS | METH_KEYWORDS | METH_NOARGS | METH_O | METH_FASTCALL | METH_METHOD);
+    // Static methods get no self, though they have one: they stay generic.
+    int flags = f->m_ml->ml_flags & (METH_VARARGS | METH_KEYWORDS | METH_NOARGS | METH_O | METH_FASTCALL | METH_METHOD | METH_STATIC);
     if (n == 1 && is_builtin_named(ts, callable, "len")) {
       c[1].object = callable;
       rewrite(pc, Opcode::kCallLen);
