@@ -13,6 +13,7 @@
 #include "Objects/float/float.h"
 #include "Objects/int/int.h"
 #include "Objects/str/str.h"
+#include "Objects/structseq.h"
 #include "Objects/tuple.h"
 #include "Python/runtime/runtime.h"
 #include "structmember.h"
@@ -545,6 +546,19 @@ void* slot(F f) {
 }
 PyMethodDef* methods_of(const MethodSpec* m) { return const_cast<PyMethodDef*>(m->c()); }
 
+constexpr PyStructSequence_Field kHookArgsFields[] = {
+    {"exc_type", "Exception type"},
+    {"exc_value", "Exception value"},
+    {"exc_traceback", "Exception traceback"},
+    {"thread", "Thread"},
+    {nullptr, nullptr}};
+
+}  // namespace
+
+constinit const StructSpec thread_except_hook_args_struct{"_thread._ExceptHookArgs", "Type used to pass arguments to threading.excepthook.", kHookArgsFields, 4};
+
+namespace {
+
 int exec_thread(PyObject* m) {
   State* s = state_of(m);
   constexpr unsigned kFlags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC;
@@ -582,12 +596,8 @@ int exec_thread(PyObject* m) {
   }
   ThreadState& ts = current_thread();
   Ref<> max = new_float(ts, kTimeoutMax);
-  Ref<> hook_args;
-  PyStructSequence_Field fields[] = {{"exc_type", "Exception type"}, {"exc_value", "Exception value"}, {"exc_traceback", "Exception traceback"}, {"thread", "Thread"}, {nullptr, nullptr}};
-  PyStructSequence_Desc desc{"_thread._ExceptHookArgs", "Type used to pass arguments to threading.excepthook.", fields, 4};
-  hook_args = Ref<>::steal(obj(PyStructSequence_NewType(&desc)));
-  if (!max || !hook_args) return -1;
-  return PyModule_AddObjectRef(m, "TIMEOUT_MAX", max.get()) < 0 || PyModule_AddObjectRef(m, "_ExceptHookArgs", hook_args.get()) < 0 ? -1 : 0;
+  if (!max) return -1;
+  return PyModule_AddObjectRef(m, "TIMEOUT_MAX", max.get()) < 0 || PyModule_AddObjectRef(m, "_ExceptHookArgs", obj(&atoll_except_hook_args_type)) < 0 ? -1 : 0;
 }
 
 int thread_traverse(PyObject* m, visitproc visit, void* arg) {

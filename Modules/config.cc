@@ -20,4 +20,8 @@ const BuiltinModule* builtin_modules() {
   return with_hosts != nullptr ? with_hosts : kModules;
 }
 
+void builtin_modules_bringup() {
+  for (const BuiltinModule* m = builtin_modules(); m->name != nullptr; ++m) (void)m->init();
+}
+
 }  // namespace atl

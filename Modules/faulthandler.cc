@@ -23,6 +23,7 @@
 #include "Objects/int/int.h"
 #include "Python/runtime/runtime.h"
 #include "Python/vm/dump.h"
+#include "Python/vm/sealed_fault.h"
 
 namespace atl {
 
@@ -97,7 +98,7 @@ void restore_fatal(Control* c, size_t i) {
   (void)sigaction(kFatal[i].number, &c->before[i], nullptr);
 }
 
-void on_fatal(int signum) {
+void on_fatal(int signum, siginfo_t* info, void*) {
   const int saved = errno;
   Control* c = control();
   if (c == nullptr || !c->enabled.load()) return;
@@ -106,6 +107,7 @@ void on_fatal(int signum) {
   if (i == kFatalCount) return;
   // Back to what was there before: when this returns the signal is raised again, and a crash in here is not ours.
   restore_fatal(c, i);
+  if (signum == SIGSEGV && info->si_code > 0 && sealed_fault_report(c->fd, info->si_addr)) dump_text(c->fd, "\n");
   dump_text(c->fd, "Fatal Python error: ");
   dump_text(c->fd, kFatal[i].name);
   dump_text(c->fd, "\n\n");
@@ -336,9 +338,9 @@ Ref<> m_enable(ThreadState& ts, PyObject* module, PyObject* file, bool all_threa
   if (c->enabled.exchange(true)) return new_none();
   for (size_t i = 0; i < kFatalCount; ++i) {
     struct sigaction action = {};
-    action.sa_handler = on_fatal;
+    action.sa_sigaction = on_fatal;
     sigemptyset(&action.sa_mask);
-    action.sa_flags = SA_NODEFER | SA_ONSTACK;
+    action.sa_flags = SA_NODEFER | SA_ONSTACK | SA_SIGINFO;
     if (sigaction(kFatal[i].number, &action, &c->before[i]) != 0) return raise_os_error(ts, errno);
     c->installed[i] = true;
   }

@@ -13,20 +13,16 @@ namespace atl {
 
 namespace {
 
-struct State {
-  PyTypeObject* record;
-};
-State* state_of(PyObject* m) { return static_cast<State*>(PyModule_GetState(m)); }
 
 PyObject* id_number(ThreadState& ts, unsigned id) { return int_from_i64(ts, id == ~0u ? -1 : int64_t{id}).release(); }
 
-Ref<> make_record(ThreadState& ts, PyObject* m, const group& g) {
+Ref<> make_record(ThreadState& ts, PyObject*, const group& g) {
   Ref<> members = list_new(ts, 0);
   for (char** name = g.gr_mem; members && name != nullptr && *name != nullptr; ++name) {
     Ref<> s = Ref<>::steal(PyUnicode_DecodeFSDefault(*name));
     if (!s || failed(list_append(ts, members.get(), std::move(s)))) return {};
   }
-  StructFiller r(state_of(m)->record);
+  StructFiller r(&atoll_struct_group_type);
   r.add(PyUnicode_DecodeFSDefault(g.gr_name)).add(g.gr_passwd != nullptr ? PyUnicode_DecodeFSDefault(g.gr_passwd) : new_ref(Py_None));
   return r.add(id_number(ts, g.gr_gid)).add(members.release()).finish();
 }
@@ -101,26 +97,28 @@ constexpr MethodSpec kFunctions[] = {
     ATOLL_METHOD(f_getgrnam, "getgrnam", "($module, /, name)", "The entry of a group, by name."),
     ATOLL_METHOD(f_getgrall, "getgrall", "($module, /)", "A list of all entries, in no particular order."), ATOLL_METHOD_END};
 
+constexpr PyStructSequence_Field kFields[] = {
+    {"gr_name", "group name"},
+    {"gr_passwd", "password"},
+    {"gr_gid", "group id"},
+    {"gr_mem", "group members"},
+    {nullptr, nullptr}};
+
+}  // namespace
+
+constinit const StructSpec grp_struct_group_struct{"grp.struct_group", "An entry of the group database: a tuple whose items have names.", kFields, 4};
+
+namespace {
+
 int exec(PyObject* m) {
-  PyStructSequence_Field fields[] = {{"gr_name", "group name"}, {"gr_passwd", "password"}, {"gr_gid", "group id"}, {"gr_mem", "group members"},
-                                     {nullptr, nullptr}};
-  state_of(m)->record = add_struct_sequence(m, "struct_group", "grp.struct_group", "An entry of the group database: a tuple whose items have names.", fields, 4);
-  return state_of(m)->record == nullptr ? -1 : 0;
-}
-int traverse(PyObject* m, visitproc visit, void* arg) {
-  Py_VISIT(obj(state_of(m)->record));
-  return 0;
-}
-int clear(PyObject* m) {
-  clear_field(state_of(m)->record);
-  return 0;
+  return PyModule_AddObjectRef(m, "struct_group", obj(&atoll_struct_group_type));
 }
 
 }  // namespace
 
 }  // namespace atl
 
-ATOLL_BUILTIN_MODULE_GC(PyInit_grp, "grp",
+ATOLL_BUILTIN_MODULE(PyInit_grp, "grp",
                         "The group database.\n\nAn entry is a tuple (gr_name, gr_passwd, gr_gid, gr_mem) whose items have those names;\n"
                         "gr_mem is the list of the members' names.",
-                        sizeof(atl::State), atl::kFunctions, atl::exec, atl::traverse, atl::clear, nullptr)
+                        0, atl::kFunctions, atl::exec)

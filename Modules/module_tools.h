@@ -2,7 +2,7 @@
 #pragma once
 
 #include "Modules/module_def.h"
-#include "structseq.h"
+#include "Objects/structseq.h"
 
 namespace atl {
 
@@ -16,14 +16,6 @@ int add_int_constants(PyObject* module, const IntConstant (&constants)[N]) {
     if (PyModule_AddIntConstant(module, c.name, c.value) < 0) return -1;
   }
   return 0;
-}
-
-// A new struct sequence type as an attribute of the module; owned by the caller. NULL with an exception set.
-inline PyTypeObject* add_struct_sequence(PyObject* module, const char* attribute, const char* name, const char* doc,
-                                         PyStructSequence_Field* fields, int visible) {
-  PyStructSequence_Desc desc{name, doc, fields, visible};
-  PyTypeObject* type = PyStructSequence_NewType(&desc);
-  return type != nullptr && PyModule_AddObjectRef(module, attribute, obj(type)) == 0 ? type : nullptr;
 }
 
 // Fills a new struct sequence from left to right; the first failure leaves it empty.

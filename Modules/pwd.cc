@@ -13,16 +13,12 @@ namespace atl {
 
 namespace {
 
-struct State {
-  PyTypeObject* record;
-};
-State* state_of(PyObject* m) { return static_cast<State*>(PyModule_GetState(m)); }
 
 PyObject* text_or_none(const char* s) { return s != nullptr ? PyUnicode_DecodeFSDefault(s) : new_ref(Py_None); }
 PyObject* id_number(ThreadState& ts, unsigned id) { return int_from_i64(ts, id == ~0u ? -1 : int64_t{id}).release(); }
 
-Ref<> make_record(ThreadState& ts, PyObject* m, const passwd& p) {
-  StructFiller r(state_of(m)->record);
+Ref<> make_record(ThreadState& ts, PyObject*, const passwd& p) {
+  StructFiller r(&atoll_struct_passwd_type);
   r.add(text_or_none(p.pw_name)).add(text_or_none(p.pw_passwd)).add(id_number(ts, p.pw_uid)).add(id_number(ts, p.pw_gid));
   return r.add(text_or_none(p.pw_gecos)).add(text_or_none(p.pw_dir)).add(text_or_none(p.pw_shell)).finish();
 }
@@ -105,26 +101,31 @@ constexpr MethodSpec kFunctions[] = {
     ATOLL_METHOD(f_getpwnam, "getpwnam", "($module, name, /)", "The entry of a user, by name."),
     ATOLL_METHOD(f_getpwall, "getpwall", "($module, /)", "A list of all entries, in no particular order."), ATOLL_METHOD_END};
 
+constexpr PyStructSequence_Field kFields[] = {
+    {"pw_name", "user name"},
+    {"pw_passwd", "password"},
+    {"pw_uid", "user id"},
+    {"pw_gid", "group id"},
+    {"pw_gecos", "real name"},
+    {"pw_dir", "home directory"},
+    {"pw_shell", "shell program"},
+    {nullptr, nullptr}};
+
+}  // namespace
+
+constinit const StructSpec pwd_struct_passwd_struct{"pwd.struct_passwd", "An entry of the user database: a tuple whose items have names.", kFields, 7};
+
+namespace {
+
 int exec(PyObject* m) {
-  PyStructSequence_Field fields[] = {{"pw_name", "user name"}, {"pw_passwd", "password"}, {"pw_uid", "user id"}, {"pw_gid", "group id"},
-                                     {"pw_gecos", "real name"}, {"pw_dir", "home directory"}, {"pw_shell", "shell program"}, {nullptr, nullptr}};
-  state_of(m)->record = add_struct_sequence(m, "struct_passwd", "pwd.struct_passwd", "An entry of the user database: a tuple whose items have names.", fields, 7);
-  return state_of(m)->record == nullptr ? -1 : 0;
-}
-int traverse(PyObject* m, visitproc visit, void* arg) {
-  Py_VISIT(obj(state_of(m)->record));
-  return 0;
-}
-int clear(PyObject* m) {
-  clear_field(state_of(m)->record);
-  return 0;
+  return PyModule_AddObjectRef(m, "struct_passwd", obj(&atoll_struct_passwd_type));
 }
 
 }  // namespace
 
 }  // namespace atl
 
-ATOLL_BUILTIN_MODULE_GC(PyInit_pwd, "pwd",
-                        "The user database.\n\nAn entry is a tuple (pw_name, pw_passwd, pw_uid, pw_gid, pw_gecos, pw_dir, pw_shell)\n"
+ATOLL_BUILTIN_MODULE(PyInit_pwd, "pwd",
+                     "The user database.\n\nAn entry is a tuple (pw_name, pw_passwd, pw_uid, pw_gid, pw_gecos, pw_dir, pw_shell)\n"
                         "whose items have those names; the numbers are integers, everything else is text.",
-                        sizeof(atl::State), atl::kFunctions, atl::exec, atl::traverse, atl::clear, nullptr)
+                        0, atl::kFunctions, atl::exec)

@@ -10,18 +10,14 @@ namespace atl {
 
 namespace {
 
-struct State {
-  PyTypeObject* rusage;
-};
-State* state_of(PyObject* m) { return static_cast<State*>(PyModule_GetState(m)); }
 
-Ref<> f_getrusage(ThreadState& ts, PyObject* m, int who) {
+Ref<> f_getrusage(ThreadState& ts, PyObject*, int who) {
   rusage u;
   if (getrusage(static_cast<__rusage_who_t>(who), &u) < 0) {
     if (errno == EINVAL) return raise(ts, PyExc_ValueError, "invalid who parameter");
     return posix::call_error(ts);
   }
-  StructFiller result(state_of(m)->rusage);
+  StructFiller result(&atoll_struct_rusage_type);
   for (const timeval& t : {u.ru_utime, u.ru_stime}) {
     result.add(new_float(ts, static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6).release());
   }
@@ -123,40 +119,38 @@ constexpr IntConstant kConstants[] = {
     {"RUSAGE_SELF", RUSAGE_SELF},
     {"RUSAGE_THREAD", RUSAGE_THREAD},
 };
+constexpr PyStructSequence_Field kFields[] = {
+    {"ru_utime", "user time used"},
+    {"ru_stime", "system time used"},
+    {"ru_maxrss", "max. resident set size"},
+    {"ru_ixrss", "shared memory size"},
+    {"ru_idrss", "unshared data size"},
+    {"ru_isrss", "unshared stack size"},
+    {"ru_minflt", "page faults not requiring I/O"},
+    {"ru_majflt", "page faults requiring I/O"},
+    {"ru_nswap", "number of swap outs"},
+    {"ru_inblock", "block input operations"},
+    {"ru_oublock", "block output operations"},
+    {"ru_msgsnd", "IPC messages sent"},
+    {"ru_msgrcv", "IPC messages received"},
+    {"ru_nsignals", "signals received"},
+    {"ru_nvcsw", "voluntary context switches"},
+    {"ru_nivcsw", "involuntary context switches"},
+    {nullptr, nullptr}};
+
+}  // namespace
+
+constinit const StructSpec resource_struct_rusage_struct{"resource.struct_rusage", "What getrusage() gives: a tuple whose items have names.", kFields, 16};
+
+namespace {
+
 int exec(PyObject* m) {
-  static constexpr PyStructSequence_Field fields[] = {{"ru_utime", "user time used"},
-                                     {"ru_stime", "system time used"},
-                                     {"ru_maxrss", "max. resident set size"},
-                                     {"ru_ixrss", "shared memory size"},
-                                     {"ru_idrss", "unshared data size"},
-                                     {"ru_isrss", "unshared stack size"},
-                                     {"ru_minflt", "page faults not requiring I/O"},
-                                     {"ru_majflt", "page faults requiring I/O"},
-                                     {"ru_nswap", "number of swap outs"},
-                                     {"ru_inblock", "block input operations"},
-                                     {"ru_oublock", "block output operations"},
-                                     {"ru_msgsnd", "IPC messages sent"},
-                                     {"ru_msgrcv", "IPC messages received"},
-                                     {"ru_nsignals", "signals received"},
-                                     {"ru_nvcsw", "voluntary context switches"},
-                                     {"ru_nivcsw", "involuntary context switches"},
-                                     {nullptr, nullptr}};
-  state_of(m)->rusage = add_struct_sequence(m, "struct_rusage", "resource.struct_rusage", "What getrusage() gives: a tuple whose items have names.",
-                                            const_cast<PyStructSequence_Field*>(fields), 16);
-  if (state_of(m)->rusage == nullptr || PyModule_AddObjectRef(m, "error", PyExc_OSError) < 0) return -1;
+  if (PyModule_AddObjectRef(m, "struct_rusage", obj(&atoll_struct_rusage_type)) < 0 || PyModule_AddObjectRef(m, "error", PyExc_OSError) < 0) return -1;
   return add_int_constants(m, kConstants);
-}
-int traverse(PyObject* m, visitproc visit, void* arg) {
-  Py_VISIT(obj(state_of(m)->rusage));
-  return 0;
-}
-int clear(PyObject* m) {
-  clear_field(state_of(m)->rusage);
-  return 0;
 }
 
 }  // namespace
 
 }  // namespace atl
 
-ATOLL_BUILTIN_MODULE_GC(PyInit_resource, "resource", nullptr, sizeof(atl::State), atl::kFunctions, atl::exec, atl::traverse, atl::clear, nullptr)
+ATOLL_BUILTIN_MODULE(PyInit_resource, "resource", nullptr, 0, atl::kFunctions, atl::exec)

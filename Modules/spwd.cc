@@ -13,15 +13,11 @@ namespace atl {
 
 namespace {
 
-struct State {
-  PyTypeObject* record;
-};
-State* state_of(PyObject* m) { return static_cast<State*>(PyModule_GetState(m)); }
 
 PyObject* text_or_none(const char* s) { return s != nullptr ? PyUnicode_DecodeFSDefault(s) : new_ref(Py_None); }
 
-Ref<> make_record(ThreadState& ts, PyObject* m, const struct spwd& s) {
-  StructFiller r(state_of(m)->record);
+Ref<> make_record(ThreadState& ts, PyObject*, const struct spwd& s) {
+  StructFiller r(&atoll_struct_spwd_type);
   r.add(text_or_none(s.sp_namp)).add(text_or_none(s.sp_pwdp));
   for (long n : {s.sp_lstchg, s.sp_min, s.sp_max, s.sp_warn, s.sp_inact, s.sp_expire, static_cast<long>(s.sp_flag)}) r.add(int_from_i64(ts, n).release());
   // The first two once more, under their older names.
@@ -73,36 +69,34 @@ constexpr MethodSpec kFunctions[] = {
     ATOLL_METHOD(f_getspnam, "getspnam", "($module, arg, /)", "The entry of a user."),
     ATOLL_METHOD(f_getspall, "getspall", "($module, /)", "A list of all entries, in no particular order."), ATOLL_METHOD_END};
 
+constexpr PyStructSequence_Field kFields[] = {
+    {"sp_namp", "login name"},
+    {"sp_pwdp", "encrypted password"},
+    {"sp_lstchg", "date of last change"},
+    {"sp_min", "min #days between changes"},
+    {"sp_max", "max #days between changes"},
+    {"sp_warn", "#days before pw expires to warn user about it"},
+    {"sp_inact", "#days after pw expires until account is disabled"},
+    {"sp_expire", "#days since 1970-01-01 when account expires"},
+    {"sp_flag", "reserved"},
+    {"sp_nam", "login name; deprecated"},
+    {"sp_pwd", "encrypted password; deprecated"},
+    {nullptr, nullptr}};
+
+}  // namespace
+
+constinit const StructSpec spwd_struct_spwd_struct{"spwd.struct_spwd", "An entry of the shadow database: a tuple whose items have names.", kFields, 9};
+
+namespace {
+
 int exec(PyObject* m) {
   ThreadState& ts = current_thread();
   if (failed(warn(ts, PyExc_DeprecationWarning, 7, "'spwd' is deprecated and slated for removal in Python 3.13"))) return -1;
-  PyStructSequence_Field fields[] = {{"sp_namp", "login name"},
-                                     {"sp_pwdp", "encrypted password"},
-                                     {"sp_lstchg", "date of last change"},
-                                     {"sp_min", "min #days between changes"},
-                                     {"sp_max", "max #days between changes"},
-                                     {"sp_warn", "#days before pw expires to warn user about it"},
-                                     {"sp_inact", "#days after pw expires until account is disabled"},
-                                     {"sp_expire", "#days since 1970-01-01 when account expires"},
-                                     {"sp_flag", "reserved"},
-                                     {"sp_nam", "login name; deprecated"},
-                                     {"sp_pwd", "encrypted password; deprecated"},
-                                     {nullptr, nullptr}};
-  state_of(m)->record = add_struct_sequence(m, "struct_spwd", "spwd.struct_spwd", "An entry of the shadow database: a tuple whose items have names.", fields, 9);
-  return state_of(m)->record == nullptr ? -1 : 0;
-}
-int traverse(PyObject* m, visitproc visit, void* arg) {
-  Py_VISIT(obj(state_of(m)->record));
-  return 0;
-}
-int clear(PyObject* m) {
-  clear_field(state_of(m)->record);
-  return 0;
+  return PyModule_AddObjectRef(m, "struct_spwd", obj(&atoll_struct_spwd_type));
 }
 
 }  // namespace
 
 }  // namespace atl
 
-ATOLL_BUILTIN_MODULE_GC(PyInit_spwd, "spwd", "The database of shadow passwords, which needs privileges to be read.", sizeof(atl::State), atl::kFunctions,
-                        atl::exec, atl::traverse, atl::clear, nullptr)
+ATOLL_BUILTIN_MODULE(PyInit_spwd, "spwd", "The database of shadow passwords, which needs privileges to be read.", 0, atl::kFunctions, atl::exec)

@@ -11,6 +11,7 @@
 #include "Objects/list.h"
 #include "Objects/module.h"
 #include "Objects/str/str.h"
+#include "Objects/structseq.h"
 #include "Objects/tuple.h"
 #include "Objects/type/bind.h"
 #include "Objects/upcalls.h"
@@ -233,10 +234,9 @@ PyObject* m_set_asyncgen_hooks(PyObject*, PyObject* const* args, Py_ssize_t n, P
   return new_ref(Py_None);
 }
 Ref<> m_get_asyncgen_hooks(ThreadState& ts, PyObject*) {
-  PyObject* type = sys_asyncgen_hooks_type(ts);
   Ref<> pair = tuple_of(ts, ts.async_gen_firstiter ? ts.async_gen_firstiter : Py_None,
                         ts.async_gen_finalizer ? ts.async_gen_finalizer : Py_None);
-  return pair && type != nullptr ? call(ts, type, pair.get()) : Ref<>();
+  return pair ? call(ts, obj(&atoll_asyncgen_hooks_type), pair.get()) : Ref<>();
 }
 Ref<> m_set_coroutine_origin_tracking_depth(ThreadState& ts, PyObject*, int depth) {
   if (depth < 0) return raise(ts, PyExc_ValueError, "depth must be >= 0");
@@ -421,8 +421,6 @@ Ref<> sys_make(ThreadState& ts, PyObject* name) {
 void sys_clear(ThreadState& ts) {
   clear_field(ts.interpreter().sysdict);
   clear_field(ts.interpreter().sys_module);
-  clear_field(ts.interpreter().asyncgen_hooks_type);
-  clear_field(ts.interpreter().unraisable_args_type);
 }
 
 }  // namespace atl

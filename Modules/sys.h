@@ -12,9 +12,6 @@ Status sys_put(ThreadState& ts, const char* name, Ref<> value);
 // of that name).
 Status sys_fill_data(ThreadState& ts);
 Ref<> sys_make_constant(ThreadState& ts, PyObject* name);
-// Made on first use; borrowed, NULL with an exception.
-PyObject* sys_asyncgen_hooks_type(ThreadState& ts);
-PyObject* sys_unraisable_args_type(ThreadState& ts);
 // Writes a text to a file object, or (NULL, None, closed) to file descriptor 2.
 void sys_write_stderr(ThreadState& ts, const char* utf8);
 Status file_write(ThreadState& ts, PyObject* file, PyObject* text);

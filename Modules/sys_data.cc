@@ -17,6 +17,7 @@
 #include "Objects/tuple.h"
 #include "Python/import/import.h"
 #include "Python/runtime/config.h"
+#include "Objects/structseq.h"
 #include "Python/runtime/runtime.h"
 #include "immortal.h"
 #include "atoll_config.h"
@@ -26,22 +27,97 @@ namespace atl {
 
 namespace {
 
-// A struct sequence type.
-struct Fields {
-  const char* type_name;
-  const char* doc;
-  PyStructSequence_Field* fields;
-  int count;
-};
+constexpr PyStructSequence_Field kVersionInfoFields[] = {
+    {"major", "Major release number"},
+    {"minor", "Minor release number"},
+    {"micro", "Patch release number"},
+    {"releaselevel", "'alpha', 'beta', 'candidate', or 'final'"},
+    {"serial", "Serial release number"},
+    {nullptr, nullptr}};
+constexpr PyStructSequence_Field kFlagsFields[] = {
+    {"debug", "-d"},
+    {"inspect", "-i"},
+    {"interactive", "-i"},
+    {"optimize", "-O or -OO"},
+    {"dont_write_bytecode", "-B"},
+    {"no_user_site", "-s"},
+    {"no_site", "-S"},
+    {"ignore_environment", "-E"},
+    {"verbose", "-v"},
+    {"bytes_warning", "-b"},
+    {"quiet", "-q"},
+    {"hash_randomization", "-R"},
+    {"isolated", "-I"},
+    {"dev_mode", "-X dev"},
+    {"utf8_mode", "-X utf8"},
+    {"warn_default_encoding", "-X warn_default_encoding"},
+    {"safe_path", "-P"},
+    {"int_max_str_digits", "-X int_max_str_digits"},
+    {nullptr, nullptr}};
+constexpr PyStructSequence_Field kFloatInfoFields[] = {
+    {"max", "largest finite value"},
+    {"max_exp", "largest n with radix**(n-1) finite"},
+    {"max_10_exp", "largest n with 10**n finite"},
+    {"min", "smallest normalized value"},
+    {"min_exp", "smallest n with radix**(n-1) normalized"},
+    {"min_10_exp", "smallest n with 10**n normalized"},
+    {"dig", "decimal digits that survive"},
+    {"mant_dig", "digits of the mantissa"},
+    {"epsilon", "difference between 1 and the next value"},
+    {"radix", "radix of the exponent"},
+    {"rounds", "rounding mode"},
+    {nullptr, nullptr}};
+constexpr PyStructSequence_Field kIntInfoFields[] = {
+    {"bits_per_digit", "size of a digit in bits"},
+    {"sizeof_digit", "size of a digit in bytes"},
+    {"default_max_str_digits", "default of the digit limit"},
+    {"str_digits_check_threshold", "smallest digit limit"},
+    {nullptr, nullptr}};
+constexpr PyStructSequence_Field kHashInfoFields[] = {
+    {"width", "width of a hash in bits"},
+    {"modulus", "prime modulus of numeric hashes"},
+    {"inf", "hash of infinity"},
+    {"nan", "unused"},
+    {"imag", "multiplier for the imaginary part"},
+    {"algorithm", "hash of str and bytes"},
+    {"hash_bits", "internal size of that hash"},
+    {"seed_bits", "size of its seed"},
+    {"cutoff", "small string cutoff"},
+    {nullptr, nullptr}};
+constexpr PyStructSequence_Field kThreadInfoFields[] = {
+    {"name", "implementation"},
+    {"lock", "kind of lock"},
+    {"version", "library"},
+    {nullptr, nullptr}};
+constexpr PyStructSequence_Field kAsyncgenHooksFields[] = {
+    {"firstiter", nullptr},
+    {"finalizer", nullptr},
+    {nullptr, nullptr}};
+constexpr PyStructSequence_Field kUnraisableArgsFields[] = {
+    {"exc_type", "Exception type"},
+    {"exc_value", "Exception value"},
+    {"exc_traceback", "Exception traceback"},
+    {"err_msg", "Error message"},
+    {"object", "Object causing the exception"},
+    {nullptr, nullptr}};
 
-Ref<> make_type(const Fields& f) {
-  PyStructSequence_Desc desc{f.type_name, f.doc, f.fields, f.count};
-  return Ref<>::steal(obj(PyStructSequence_NewType(&desc)));
-}
+}  // namespace
+
+// What is shown without a module has none in its name.
+constinit const StructSpec sys_version_info_struct{"sys.version_info", "sys.version_info\n\nVersion information as a named tuple.", kVersionInfoFields, 5, Py_TPFLAGS_DISALLOW_INSTANTIATION};
+constinit const StructSpec sys_flags_struct{"sys.flags", "sys.flags\n\nFlags provided through command line arguments or environment vars.", kFlagsFields, 18, Py_TPFLAGS_DISALLOW_INSTANTIATION};
+constinit const StructSpec sys_float_info_struct{"sys.float_info", "sys.float_info\n\nLimits of float.", kFloatInfoFields, 11};
+constinit const StructSpec sys_int_info_struct{"sys.int_info", "sys.int_info\n\nHow int is stored.", kIntInfoFields, 4};
+constinit const StructSpec sys_hash_info_struct{"sys.hash_info", "sys.hash_info\n\nParameters of hashing.", kHashInfoFields, 9};
+constinit const StructSpec sys_thread_info_struct{"sys.thread_info", "sys.thread_info\n\nThe thread implementation.", kThreadInfoFields, 3};
+constinit const StructSpec sys_asyncgen_hooks_struct{"asyncgen_hooks", "The hooks of asynchronous generators.", kAsyncgenHooksFields, 2};
+constinit const StructSpec sys_unraisable_args_struct{"UnraisableHookArgs", "UnraisableHookArgs\n\nWhat sys.unraisablehook() is told.", kUnraisableArgsFields, 5};
+
+namespace {
 
 // The one instance. Values are taken over.
-Ref<> struct_of(PyObject* type, PyObject** values, int n) {
-  Ref<> s = Ref<>::steal(PyStructSequence_New(reinterpret_cast<PyTypeObject*>(type)));
+Ref<> struct_of(PyTypeObject* type, PyObject** values, int n) {
+  Ref<> s = Ref<>::steal(PyStructSequence_New(type));
   bool ok = static_cast<bool>(s);
   for (int i = 0; i < n; ++i) {
     if (values[i] == nullptr) ok = false;
@@ -54,54 +130,16 @@ Ref<> struct_of(PyObject* type, PyObject** values, int n) {
   return ok ? std::move(s) : Ref<>();
 }
 
-// No more instances than the one: sys.flags() and the like raise TypeError.
-Status forbid_instances(PyObject* type) {
-  auto* t = reinterpret_cast<PyTypeObject*>(type);
-  t->tp_init = nullptr;
-  t->tp_new = nullptr;
-  return PyDict_DelItemString(t->tp_dict, "__new__") == 0 ? Status::kOk : (PyErr_Clear(), Status::kOk);
-}
-
 PyObject* num(ThreadState& ts, int64_t v) { return int_from_i64(ts, v).release(); }
 PyObject* text(ThreadState& ts, const char* s) { return str_from_utf8(ts, s).release(); }
 
 Ref<> make_version_info(ThreadState& ts) {
-  PyStructSequence_Field fields[] = {{"major", "Major release number"},
-                                     {"minor", "Minor release number"},
-                                     {"micro", "Patch release number"},
-                                     {"releaselevel", "'alpha', 'beta', 'candidate', or 'final'"},
-                                     {"serial", "Serial release number"},
-                                     {nullptr, nullptr}};
-  Ref<> type = make_type({"sys.version_info", "sys.version_info\n\nVersion information as a named tuple.", fields, 5});
-  if (!type) return {};
   PyObject* values[] = {num(ts, PY_MAJOR_VERSION), num(ts, PY_MINOR_VERSION), num(ts, PY_MICRO_VERSION), text(ts, "final"), num(ts, PY_RELEASE_SERIAL)};
-  Ref<> info = struct_of(type.get(), values, 5);
-  return info && !failed(forbid_instances(type.get())) ? std::move(info) : Ref<>();
+  return struct_of(&atoll_version_info_type, values, 5);
 }
 
 Ref<> make_flags(ThreadState& ts) {
   const Config& c = *runtime().config;
-  static constexpr PyStructSequence_Field fields[] = {{"debug", "-d"},
-                                     {"inspect", "-i"},
-                                     {"interactive", "-i"},
-                                     {"optimize", "-O or -OO"},
-                                     {"dont_write_bytecode", "-B"},
-                                     {"no_user_site", "-s"},
-                                     {"no_site", "-S"},
-                                     {"ignore_environment", "-E"},
-                                     {"verbose", "-v"},
-                                     {"bytes_warning", "-b"},
-                                     {"quiet", "-q"},
-                                     {"hash_randomization", "-R"},
-                                     {"isolated", "-I"},
-                                     {"dev_mode", "-X dev"},
-                                     {"utf8_mode", "-X utf8"},
-                                     {"warn_default_encoding", "-X warn_default_encoding"},
-                                     {"safe_path", "-P"},
-                                     {"int_max_str_digits", "-X int_max_str_digits"},
-                                     {nullptr, nullptr}};
-  Ref<> type = make_type({"sys.flags", "sys.flags\n\nFlags provided through command line arguments or environment vars.", const_cast<PyStructSequence_Field*>(fields), 18});
-  if (!type) return {};
   PyObject* values[] = {num(ts, c.debug),
                         num(ts, c.inspect),
                         num(ts, c.interactive),
@@ -120,25 +158,10 @@ Ref<> make_flags(ThreadState& ts) {
                         num(ts, c.warn_default_encoding),
                         new_ref(c.safe_path ? Py_True : Py_False),
                         num(ts, c.int_max_str_digits)};
-  Ref<> flags = struct_of(type.get(), values, 18);
-  return flags && !failed(forbid_instances(type.get())) ? std::move(flags) : Ref<>();
+  return struct_of(&atoll_flags_type, values, 18);
 }
 
 Ref<> make_float_info(ThreadState& ts) {
-  PyStructSequence_Field float_fields[] = {{"max", "largest finite value"},
-                                           {"max_exp", "largest n with radix**(n-1) finite"},
-                                           {"max_10_exp", "largest n with 10**n finite"},
-                                           {"min", "smallest normalized value"},
-                                           {"min_exp", "smallest n with radix**(n-1) normalized"},
-                                           {"min_10_exp", "smallest n with 10**n normalized"},
-                                           {"dig", "decimal digits that survive"},
-                                           {"mant_dig", "digits of the mantissa"},
-                                           {"epsilon", "difference between 1 and the next value"},
-                                           {"radix", "radix of the exponent"},
-                                           {"rounds", "rounding mode"},
-                                           {nullptr, nullptr}};
-  Ref<> type = make_type({"sys.float_info", "sys.float_info\n\nLimits of float.", float_fields, 11});
-  if (!type) return {};
   PyObject* f[] = {obj(new_float(ts, DBL_MAX).release()),
                    num(ts, DBL_MAX_EXP),
                    num(ts, DBL_MAX_10_EXP),
@@ -150,46 +173,24 @@ Ref<> make_float_info(ThreadState& ts) {
                    obj(new_float(ts, DBL_EPSILON).release()),
                    num(ts, FLT_RADIX),
                    num(ts, 1)};
-  return struct_of(type.get(), f, 11);
+  return struct_of(&atoll_float_info_type, f, 11);
 }
 
 Ref<> make_int_info(ThreadState& ts) {
-  PyStructSequence_Field int_fields[] = {{"bits_per_digit", "size of a digit in bits"},
-                                         {"sizeof_digit", "size of a digit in bytes"},
-                                         {"default_max_str_digits", "default of the digit limit"},
-                                         {"str_digits_check_threshold", "smallest digit limit"},
-                                         {nullptr, nullptr}};
-  Ref<> type = make_type({"sys.int_info", "sys.int_info\n\nHow int is stored.", int_fields, 4});
-  if (!type) return {};
   PyObject* i[] = {num(ts, kDigitBits), num(ts, 4), num(ts, 4300), num(ts, 640)};
-  return struct_of(type.get(), i, 4);
+  return struct_of(&atoll_int_info_type, i, 4);
 }
 
 Ref<> make_hash_info(ThreadState& ts) {
-  PyStructSequence_Field hash_fields[] = {{"width", "width of a hash in bits"},
-                                          {"modulus", "prime modulus of numeric hashes"},
-                                          {"inf", "hash of infinity"},
-                                          {"nan", "unused"},
-                                          {"imag", "multiplier for the imaginary part"},
-                                          {"algorithm", "hash of str and bytes"},
-                                          {"hash_bits", "internal size of that hash"},
-                                          {"seed_bits", "size of its seed"},
-                                          {"cutoff", "small string cutoff"},
-                                          {nullptr, nullptr}};
-  Ref<> type = make_type({"sys.hash_info", "sys.hash_info\n\nParameters of hashing.", hash_fields, 9});
-  if (!type) return {};
   PyObject* h[] = {num(ts, 64), num(ts, (int64_t{1} << 61) - 1), num(ts, 314159), num(ts, 0), num(ts, 1000003), text(ts, "siphash13"), num(ts, 64), num(ts, 128), num(ts, 0)};
-  return struct_of(type.get(), h, 9);
+  return struct_of(&atoll_hash_info_type, h, 9);
 }
 
 Ref<> make_thread_info(ThreadState& ts) {
-  PyStructSequence_Field thread_fields[] = {{"name", "implementation"}, {"lock", "kind of lock"}, {"version", "library"}, {nullptr, nullptr}};
-  Ref<> type = make_type({"sys.thread_info", "sys.thread_info\n\nThe thread implementation.", thread_fields, 3});
-  if (!type) return {};
   char version[64];
   size_t n = confstr(_CS_GNU_LIBPTHREAD_VERSION, version, sizeof version);
   PyObject* t[] = {text(ts, "pthread"), text(ts, "semaphore"), n > 0 && n < sizeof version ? text(ts, version) : new_ref(Py_None)};
-  return struct_of(type.get(), t, 3);
+  return struct_of(&atoll_thread_info_type, t, 3);
 }
 
 // platform.py parses what stands before the brackets; the name inside is ours.
@@ -355,28 +356,6 @@ Ref<> sys_make_constant(ThreadState& ts, PyObject* name) {
     if (str_equals_ascii(name, c.name)) return c.make(ts);
   }
   return {};
-}
-
-PyObject* sys_asyncgen_hooks_type(ThreadState& ts) {
-  PyObject*& type = ts.interpreter().asyncgen_hooks_type;
-  PyStructSequence_Field fields[] = {{"firstiter", nullptr}, {"finalizer", nullptr}, {nullptr, nullptr}};
-  if (type == nullptr) type = make_type({"sys.asyncgen_hooks", "The hooks of asynchronous generators.", fields, 2}).release();
-  return type;
-}
-
-PyObject* sys_unraisable_args_type(ThreadState& ts) {
-  PyObject*& type = ts.interpreter().unraisable_args_type;
-  PyStructSequence_Field fields[] = {{"exc_type", "Exception type"},
-                                     {"exc_value", "Exception value"},
-                                     {"exc_traceback", "Exception traceback"},
-                                     {"err_msg", "Error message"},
-                                     {"object", "Object causing the exception"},
-                                     {nullptr, nullptr}};
-  if (type == nullptr) {
-    type = make_type({"builtins.UnraisableHookArgs", "UnraisableHookArgs\n\nWhat sys.unraisablehook() is told.", fields, 5}).release();
-    if (type != nullptr) reinterpret_cast<PyTypeObject*>(type)->tp_name = "UnraisableHookArgs";  // shown without a module
-  }
-  return type;
 }
 
 }  // namespace atl

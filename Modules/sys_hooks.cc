@@ -11,6 +11,7 @@
 #include "Objects/int/int.h"
 #include "Objects/list.h"
 #include "Objects/str/str.h"
+#include "Objects/structseq.h"
 #include "Objects/tuple.h"
 #include "Objects/type/bind.h"
 #include "Objects/type/type.h"
@@ -175,8 +176,7 @@ Ref<> m_displayhook(ThreadState& ts, PyObject*, PyObject* value) {
 
 // args: exc_type, exc_value, exc_traceback, err_msg, object
 Ref<> m_unraisablehook(ThreadState& ts, PyObject*, PyObject* args) {
-  if (obj(args->ob_type) != sys_unraisable_args_type(ts)) {
-    if (error_set(ts)) return {};
+  if (args->ob_type != &atoll_unraisable_args_type) {
     return raise(ts, PyExc_TypeError, "sys.unraisablehook argument type must be UnraisableHookArgs");
   }
   Ref<> value = dup(tuple_peek(args, 1)), message = dup(tuple_peek(args, 3)), object = dup(tuple_peek(args, 4));
@@ -284,10 +284,9 @@ void write_unraisable(ThreadState& ts, PyObject* object, const char* where) {
     }
   }
   PyObject* hook = ts.interpreter().sysdict != nullptr ? sys_peek(ts, "unraisablehook") : nullptr;
-  PyObject* type = sys_unraisable_args_type(ts);
   PyObject* tb = as_exception(exc.get())->traceback;
   PyObject* fields[] = {obj(exc.get()->ob_type), exc.get(), tb != nullptr ? tb : Py_None, message.get(), object != nullptr ? object : Py_None};
-  Ref<> args = type != nullptr ? Ref<>::steal(PyStructSequence_New(reinterpret_cast<PyTypeObject*>(type))) : Ref<>();
+  Ref<> args = Ref<>::steal(PyStructSequence_New(&atoll_unraisable_args_type));
   for (int i = 0; args && i < 5; ++i) PyStructSequence_SetItem(args.get(), i, new_ref(fields[i]));
   if (!args) {
     error_clear(ts);

@@ -13,17 +13,13 @@
 #include "Objects/int/int.h"
 #include "Objects/namespace.h"
 #include "Objects/str/str.h"
+#include "Objects/structseq.h"
 #include "Objects/tuple.h"
 #include "Python/runtime/runtime.h"
 
 namespace atl {
 
 namespace {
-
-struct State {
-  PyObject* struct_time;
-};
-State* state_of(PyObject* m) { return static_cast<State*>(PyModule_GetState(m)); }
 
 constexpr int64_t kNs = 1000000000;
 
@@ -133,8 +129,8 @@ Ref<> m_sleep(ThreadState& ts, PyObject*, PyObject* seconds_arg) {
 
 // ---- calendar ----------------------------------------------------------------------------------------------------
 
-Ref<> make_struct(ThreadState& ts, PyObject* m, const tm& t, bool utc) {
-  Ref<> s = Ref<>::steal(PyStructSequence_New(reinterpret_cast<PyTypeObject*>(state_of(m)->struct_time)));
+Ref<> make_struct(ThreadState& ts, PyObject*, const tm& t, bool utc) {
+  Ref<> s = Ref<>::steal(PyStructSequence_New(&atoll_struct_time_type));
   if (!s) return {};
   int values[9] = {t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, (t.tm_wday + 6) % 7, t.tm_yday + 1, t.tm_isdst};
   for (int i = 0; i < 9; ++i) PyStructSequence_SetItem(s.get(), i, int_from_i64(ts, values[i]).release());
@@ -183,7 +179,7 @@ Ref<> m_gmtime(ThreadState& ts, PyObject* m, PyObject* when) { return broken_dow
 Ref<> m_localtime(ThreadState& ts, PyObject* m, PyObject* when) { return broken_down(ts, m, when, false); }
 
 // A struct_time or any tuple of nine numbers. Zone fields are taken over where they are there.
-bool read_struct(ThreadState& ts, PyObject* m, PyObject* arg, tm* out, const char* function, Ref<>* zone) {
+bool read_struct(ThreadState& ts, PyObject*, PyObject* arg, tm* out, const char* function, Ref<>* zone) {
   *out = {};
   if (!is_tuple(arg)) {
     (void)raise(ts, PyExc_TypeError, "Tuple or struct_time argument required");
@@ -216,7 +212,7 @@ bool read_struct(ThreadState& ts, PyObject* m, PyObject* arg, tm* out, const cha
   out->tm_wday = (v[6] + 1) % 7;
   out->tm_yday = v[7] - 1;
   out->tm_isdst = v[8];
-  if (arg->ob_type == reinterpret_cast<PyTypeObject*>(state_of(m)->struct_time)) {
+  if (arg->ob_type == &atoll_struct_time_type) {
     PyObject* name = PyStructSequence_GetItem(arg, 9);
     PyObject* offset = PyStructSequence_GetItem(arg, 10);
     if (name != nullptr && name != Py_None && is_str(name)) {
@@ -416,17 +412,29 @@ constexpr MethodSpec kMethods[] = {
     ATOLL_METHOD(m_get_clock_info, "get_clock_info", "($module, name, /)", "What a clock is."),
     ATOLL_METHOD_END};
 
+constexpr PyStructSequence_Field kStructTimeFields[] = {
+    {"tm_year", "year, for example, 1993"},
+    {"tm_mon", "month of year, range [1, 12]"},
+    {"tm_mday", "day of month, range [1, 31]"},
+    {"tm_hour", "hours, range [0, 23]"},
+    {"tm_min", "minutes, range [0, 59]"},
+    {"tm_sec", "seconds, range [0, 61])"},
+    {"tm_wday", "day of week, range [0, 6], Monday is 0"},
+    {"tm_yday", "day of year, range [1, 366]"},
+    {"tm_isdst", "1 if summer time is in effect, 0 if not, and -1 if unknown"},
+    {"tm_zone", "abbreviation of timezone name"},
+    {"tm_gmtoff", "offset from UTC in seconds"},
+    {nullptr, nullptr}};
+
+}  // namespace
+
+constinit const StructSpec time_struct_time_struct{"time.struct_time", "A time broken down into parts.", kStructTimeFields, 9};
+
+namespace {
+
 int exec_time(PyObject* m) {
   ThreadState& ts = current_thread();
-  PyStructSequence_Field fields[] = {{"tm_year", "year, for example, 1993"}, {"tm_mon", "month of year, range [1, 12]"},
-                                     {"tm_mday", "day of month, range [1, 31]"}, {"tm_hour", "hours, range [0, 23]"},
-                                     {"tm_min", "minutes, range [0, 59]"}, {"tm_sec", "seconds, range [0, 61])"},
-                                     {"tm_wday", "day of week, range [0, 6], Monday is 0"}, {"tm_yday", "day of year, range [1, 366]"},
-                                     {"tm_isdst", "1 if summer time is in effect, 0 if not, and -1 if unknown"},
-                                     {"tm_zone", "abbreviation of timezone name"}, {"tm_gmtoff", "offset from UTC in seconds"}, {nullptr, nullptr}};
-  PyStructSequence_Desc desc{"time.struct_time", "A time broken down into parts.", fields, 9};
-  state_of(m)->struct_time = obj(PyStructSequence_NewType(&desc));
-  if (state_of(m)->struct_time == nullptr || PyModule_AddObjectRef(m, "struct_time", state_of(m)->struct_time) < 0) return -1;
+  if (PyModule_AddObjectRef(m, "struct_time", obj(&atoll_struct_time_type)) < 0) return -1;
   static constexpr struct {
     const char* name;
     int value;
@@ -438,17 +446,7 @@ int exec_time(PyObject* m) {
   }
   return static_cast<int>(set_zone(ts, m));
 }
-int time_traverse(PyObject* m, visitproc visit, void* arg) {
-  Py_VISIT(state_of(m)->struct_time);
-  return 0;
-}
-int time_clear(PyObject* m) {
-  clear_field(state_of(m)->struct_time);
-  return 0;
-}
-
 }  // namespace
 }  // namespace atl
 
-ATOLL_BUILTIN_MODULE_GC(PyInit_time, "time", "Clocks, sleeping and calendar conversions.", sizeof(atl::State), atl::kMethods, atl::exec_time,
-                        atl::time_traverse, atl::time_clear, nullptr)
+ATOLL_BUILTIN_MODULE(PyInit_time, "time", "Clocks, sleeping and calendar conversions.", 0, atl::kMethods, atl::exec_time)

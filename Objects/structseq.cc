@@ -13,7 +13,7 @@
 #include "Include/structseq.h"
 
 extern "C" {
-extern const char* const PyStructSequence_UnnamedField = "unnamed field";
+extern const char* const PyStructSequence_UnnamedField = atl::kUnnamedField;
 }
 
 namespace atl {
@@ -150,26 +150,41 @@ void fill_members(const PyStructSequence_Desc* desc, Py_ssize_t n, PyMemberDef* 
   members[k] = PyMemberDef{};
 }
 
+// A number that the type's dict holds. Those of static types belong to no interpreter.
+Ref<> dict_number(ThreadState& ts, PyTypeObject* type, Py_ssize_t value) {
+  if (value <= kSmallIntMax || !is_static(type)) return int_from_ssize(ts, value);
+  PyObject* v = static_object(type, &PyLong_Type, sizeof(PyLongObject));
+  if (v == nullptr) return raise_memory(ts);
+  reinterpret_cast<PyVarObject*>(v)->ob_size = 1;
+  reinterpret_cast<PyLongObject*>(v)->ob_digit[0] = static_cast<digit>(value);
+  return Ref<>::steal(v);
+}
+
+// The type has its record; its dict is not sealed yet.
 Status fill_dict(ThreadState& ts, PyTypeObject* type, const PyStructSequence_Desc* desc, Py_ssize_t n, Py_ssize_t unnamed) {
   auto put = [&](PyObject* name, Py_ssize_t value) {
-    Ref<> v = int_from_ssize(ts, value);
+    Ref<> v = dict_number(ts, type, value);
     return v ? dict_set(ts, type->tp_dict, name, v.get()) : Status::kError;
   };
   if (failed(put(ID(n_sequence_fields), desc->n_in_sequence)) || failed(put(ID(n_fields), n)) ||
       failed(put(ID(n_unnamed_fields), unnamed))) {
     return Status::kError;
   }
-  Ref<> names = tuple_new(ts, 0);
   Py_ssize_t named = 0;
   for (Py_ssize_t i = 0; i < desc->n_in_sequence; ++i) named += !is_unnamed(desc->fields[i]);
-  names = tuple_new(ts, named);
+  Ref<> names = tuple_new(ts, named);
   if (!names) return Status::kError;
   Py_ssize_t k = 0;
   for (Py_ssize_t i = 0; i < desc->n_in_sequence; ++i) {
     if (is_unnamed(desc->fields[i])) continue;
-    Ref<> name = str_from_utf8(ts, std::string_view(desc->fields[i].name));
+    Ref<> name = is_static(type) ? static_text(ts, type, desc->fields[i].name) : str_from_utf8(ts, std::string_view(desc->fields[i].name));
     if (!name) return Status::kError;
     tuple_items(names.get())[k++] = name.release();
+  }
+  if (is_static(type)) {
+    PyObject* lasting = static_tuple(type, tuple_items(names.get()), named);
+    if (lasting == nullptr) return raise_memory(ts);
+    names = Ref<>::steal(lasting);
   }
   return dict_set(ts, type->tp_dict, ID(__match_args__), names.get());
 }
@@ -222,49 +237,58 @@ Status init_static(ThreadState& ts, PyTypeObject* type, const PyStructSequence_D
   type->tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC;
   type->tp_traverse = structseq_traverse;
   type->tp_members = members;
-  if (failed(type_ready(ts, type))) return Status::kError;
-  return fill_dict(ts, type, desc, n, unnamed);
+  // The dict's own entries come first, as lasting as the type; PyType_Ready adds the tables.
+  if (failed(type_make_record(ts, type))) return Status::kError;
+  if (type->tp_dict == nullptr) {
+    type->tp_dict = dict_new(ts).release();
+    if (type->tp_dict == nullptr) return Status::kError;
+  }
+  if (failed(fill_dict(ts, type, desc, n, unnamed))) return Status::kError;
+  return type_ready(ts, type);
 }
 
 }  // namespace
 
-Status structseq_static_ready(ThreadState& ts, PyTypeObject* type, const PyStructSequence_Desc* desc) {
+#define ATOLL_STATIC_STRUCT(type, spec) ATOLL_SEALED PyTypeObject type = {};
+#include "Objects/static_structs.def"
+#undef ATOLL_STATIC_STRUCT
+
+namespace {
+
+Status static_ready(ThreadState& ts, PyTypeObject* type, const StructSpec& s) {
+  PyStructSequence_Desc desc{s.name, s.doc, const_cast<PyStructSequence_Field*>(s.fields), s.visible};
   Py_ssize_t unnamed;
-  Py_ssize_t n = count_fields(desc, &unnamed);
+  Py_ssize_t n = count_fields(&desc, &unnamed);
   auto* members = static_cast<PyMemberDef*>(sealed_alloc(static_cast<size_t>(n + 1) * sizeof(PyMemberDef)));
   if (members == nullptr) return Status::kError;
-  fill_members(desc, n, members);
-  // What the type's dict holds beside its tables, all immortal, before it is sealed.
-  Ref<> dict = dict_new(ts);
-  if (!dict || n > kSmallIntMax) return Status::kError;
-  PyObject* names[kSmallIntMax];
-  Py_ssize_t named = 0;
-  for (Py_ssize_t i = 0; i < desc->n_in_sequence; ++i) {
-    if (is_unnamed(desc->fields[i])) continue;
-    names[named] = str_immortal(desc->fields[i].name);
-    if (names[named++] == nullptr) return Status::kError;
-  }
-  PyObject* match_args = sealed_tuple(names, named);
-  if (match_args == nullptr || failed(dict_set(ts, dict.get(), ID(n_sequence_fields), small_int(desc->n_in_sequence))) ||
-      failed(dict_set(ts, dict.get(), ID(n_fields), small_int(static_cast<int>(n)))) ||
-      failed(dict_set(ts, dict.get(), ID(n_unnamed_fields), small_int(static_cast<int>(unnamed)))) ||
-      failed(dict_set(ts, dict.get(), ID(__match_args__), match_args))) {
-    return Status::kError;
-  }
-  TypeSpec spec{.name = desc->name,
-                .doc = desc->doc,
+  fill_members(&desc, n, members);
+  TypeSpec spec{.name = s.name,
+                .doc = s.doc,
                 .basicsize = offsetof(PyTupleObject, ob_item),
                 .itemsize = sizeof(PyObject*),
-                .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+                .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | s.flags,
                 .base = &PyTuple_Type,
                 .dealloc = structseq_dealloc,
                 .traverse = structseq_traverse,
                 .repr = structseq_repr_slot,
-                .new_ = structseq_new_slot,
+                .new_ = s.new_ != nullptr ? s.new_ : structseq_new_slot,
                 .methods = kMethods,
                 .members = members};
-  type->tp_dict = dict.release();
+  // What the type's dict holds beside its tables, all immortal, before it is sealed.
+  type->tp_flags = kTypeStaticBuiltin;
+  type->tp_dict = dict_new(ts).release();
+  if (type->tp_dict == nullptr || failed(fill_dict(ts, type, &desc, n, unnamed))) return Status::kError;
   return static_type_ready(ts, type, spec);
+}
+
+}  // namespace
+
+Status static_structs_init(ThreadState& ts) {
+#define ATOLL_STATIC_STRUCT(type, spec) \
+  if (failed(static_ready(ts, &type, spec))) return Status::kError;
+#include "Objects/static_structs.def"
+#undef ATOLL_STATIC_STRUCT
+  return Status::kOk;
 }
 
 Ref<> structseq_type_new(ThreadState& ts, const PyStructSequence_Desc* desc, unsigned long flags) { return new_type(ts, desc, flags); }

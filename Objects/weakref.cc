@@ -59,11 +59,12 @@ bool allows_weakrefs(PyObject* o) { return o->ob_type->tp_weaklistoffset > 0; }
 
 PyObject** weakref_list(ThreadState& ts, PyObject* o, bool make) {
   if (PyType_Check(o)) {
-    TypeMutable* m = type_mutable(ts.interpreter(), reinterpret_cast<PyTypeObject*>(o));
+    auto* type = reinterpret_cast<PyTypeObject*>(o);
+    TypeMutable* m = make ? type_mutable(ts.interpreter(), type) : type_peek_mutable(ts.interpreter(), type);
     return m != nullptr ? &m->weaklist : nullptr;
   }
   if (!allows_weakrefs(o)) return nullptr;
-  if (ATOLL_UNLIKELY(is_immortal(o)) && is_sealed_address(o)) return shared_list(ts, o, make);
+  if (ATOLL_UNLIKELY(is_immortal(o))) return shared_list(ts, o, make);
   return reinterpret_cast<PyObject**>(reinterpret_cast<char*>(o) + o->ob_type->tp_weaklistoffset);
 }
 
@@ -498,6 +499,33 @@ void weakrefs_clear(ThreadState& ts, PyObject* o) {
   if (!calls) return;
   for (Py_ssize_t i = 0; i + 1 < list_size(calls.get()); i += 2) {
     run_callback(ts, as_ref(list_items(calls.get())[i]), list_items(calls.get())[i + 1]);
+  }
+}
+
+void shared_weakrefs_end(ThreadState& ts) {
+  constexpr int kRounds = 16;
+  Interpreter& interp = ts.interpreter();
+  for (int round = 0; round <= kRounds; ++round) {
+    bool any = false;
+    // After the last round nobody is told any more.
+    auto end = [&](PyObject** list) {
+      if (*list == nullptr) return;
+      any = true;
+      PyObject* o = as_ref(*list)->wr_object;
+      if (round < kRounds) {
+        weakrefs_clear(ts, o);
+      } else {
+        while (*list != nullptr) detach_ref(ts, as_ref(*list));
+      }
+    };
+    // Callbacks may make pages and nodes, but none goes away.
+    for (uint32_t p = 0; p < interp.types.page_count; ++p) {
+      for (uint32_t i = 0; interp.types.pages[p] != nullptr && i < kStaticsPerPage; ++i) end(&interp.types.pages[p][i].weaklist);
+    }
+    for (size_t b = 0; interp.shared_weakrefs != nullptr && b < std::size(interp.shared_weakrefs->buckets); ++b) {
+      for (SharedWeakrefs::Node* n = interp.shared_weakrefs->buckets[b]; n != nullptr; n = n->next) end(&n->head);
+    }
+    if (!any) return;
   }
 }
 

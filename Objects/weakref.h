@@ -14,7 +14,10 @@ void weakrefs_clear(ThreadState& ts, PyObject* o);
 Py_ssize_t weakref_count(ThreadState& ts, PyObject* o);
 // All references to o, as a list.
 Ref<> weakrefs_as_list(ThreadState& ts, PyObject* o);
-// At the end of an interpreter, when its objects are gone.
+// At the end of an interpreter: its references to objects that live longer, types above all, are cleared like those to
+// objects that die, callbacks included; again while callbacks add new ones, a bounded number of times.
+void shared_weakrefs_end(ThreadState& ts);
+// When the interpreter's objects are gone.
 void shared_weakrefs_clear(Interpreter& interp);
 // The object, or None when it is gone or on its way out. New reference.
 Ref<> weakref_target(PyObject* ref);

@@ -302,12 +302,12 @@ Ref<> m_eventfd_write(ThreadState& ts, PyObject*, Fileno fd, PyObject* value) {
   return new_none();
 }
 Ref<> m_device_encoding(ThreadState& ts, PyObject*, int fd) { return isatty(fd) ? str_from_utf8(ts, "UTF-8") : new_none(); }
-Ref<> m_get_terminal_size(ThreadState& ts, PyObject* m, PyObject* fd_arg) {
+Ref<> m_get_terminal_size(ThreadState& ts, PyObject*, PyObject* fd_arg) {
   int64_t fd = STDOUT_FILENO;
   if (fd_arg != nullptr && failed(int_as_i64(ts, fd_arg, &fd))) return {};
   winsize w;
   if (ioctl(static_cast<int>(fd), TIOCGWINSZ, &w) < 0) return call_error(ts);
-  Ref<> r = Ref<>::steal(PyStructSequence_New(reinterpret_cast<PyTypeObject*>(state_of(m)->terminal_size)));
+  Ref<> r = Ref<>::steal(PyStructSequence_New(&atoll_terminal_size_type));
   if (!r) return {};
   PyStructSequence_SetItem(r.get(), 0, int_from_i64(ts, w.ws_col).release());
   PyStructSequence_SetItem(r.get(), 1, int_from_i64(ts, w.ws_row).release());

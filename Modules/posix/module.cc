@@ -12,12 +12,23 @@ constexpr const char* kHave[] = {
     "HAVE_LINKAT",   "HAVE_LCHOWN",    "HAVE_LSTAT",   "HAVE_LUTIMES",   "HAVE_MEMFD_CREATE", "HAVE_MKDIRAT",   "HAVE_MKFIFOAT", "HAVE_MKNODAT",
     "HAVE_OPENAT",   "HAVE_READLINKAT", "HAVE_RENAMEAT", "HAVE_SYMLINKAT", "HAVE_UNLINKAT",  "HAVE_UTIMENSAT"};
 
+constexpr struct {
+  const char* name;
+  PyTypeObject* type;
+} kStructTypes[] = {{"stat_result", &atoll_stat_result_type},     {"statvfs_result", &atoll_statvfs_result_type},
+                    {"terminal_size", &atoll_terminal_size_type}, {"uname_result", &atoll_uname_result_type},
+                    {"times_result", &atoll_times_result_type},   {"waitid_result", &atoll_waitid_result_type},
+                    {"sched_param", &atoll_sched_param_type}};
+
 int exec_posix(PyObject* m) {
   ThreadState& ts = current_thread();
   for (const MethodSpec* table : {kFileMethods, kPathMethods, kDirMethods, kProcessMethods, kSpawnMethods}) {
     if (PyModule_AddFunctions(m, const_cast<PyMethodDef*>(table->c())) < 0) return -1;
   }
-  if (!add_stat_types(m) || !add_dir_types(m) || !add_process_types(m) || !add_spawn_types(m) || !add_constants(m)) return -1;
+  if (!add_dir_types(m) || !add_constants(m)) return -1;
+  for (const auto& [name, type] : kStructTypes) {
+    if (PyModule_AddObjectRef(m, name, obj(type)) < 0) return -1;
+  }
   Ref<> environment = make_environ(ts);
   Ref<> have = Ref<>::steal(PyList_New(0));
   if (!environment || !have || PyModule_AddObjectRef(m, "environ", environment.get()) < 0) return -1;
@@ -30,14 +41,12 @@ int exec_posix(PyObject* m) {
 
 int posix_traverse(PyObject* m, visitproc visit, void* arg) {
   State* s = state_of(m);
-  for (PyObject* o : {s->stat_result, s->statvfs_result, s->terminal_size, s->uname_result, s->times_result, s->dir_entry, s->scandir_iterator, s->waitid_result,
-                      s->sched_param}) Py_VISIT(o);
+  for (PyObject* o : {s->dir_entry, s->scandir_iterator}) Py_VISIT(o);
   return 0;
 }
 int posix_clear(PyObject* m) {
   State* s = state_of(m);
-  for (PyObject** o : {&s->stat_result, &s->statvfs_result, &s->terminal_size, &s->uname_result, &s->times_result, &s->dir_entry, &s->scandir_iterator, &s->waitid_result,
-                       &s->sched_param}) Py_CLEAR(*o);
+  for (PyObject** o : {&s->dir_entry, &s->scandir_iterator}) Py_CLEAR(*o);
   return 0;
 }
 

@@ -89,8 +89,8 @@ Ref<> name_as_given(ThreadState&, const char* name, size_t n, bool as_bytes) {
   return Ref<>::steal(as_bytes ? PyBytes_FromStringAndSize(name, size) : PyUnicode_DecodeFSDefaultAndSize(name, size));
 }
 
-Ref<> make_stat(ThreadState& ts, PyObject* m, const struct stat& st) {
-  Ref<> r = Ref<>::steal(PyStructSequence_New(reinterpret_cast<PyTypeObject*>(state_of(m)->stat_result)));
+Ref<> make_stat(ThreadState& ts, PyObject*, const struct stat& st) {
+  Ref<> r = Ref<>::steal(PyStructSequence_New(&atoll_stat_result_type));
   if (!r) return {};
   auto put = [&](int i, PyObject* v) { PyStructSequence_SetItem(r.get(), i, v); };
   put(0, int_from_i64(ts, st.st_mode).release());
@@ -149,8 +149,8 @@ Ref<> m_lstat(ThreadState& ts, PyObject* m, const Path& path, DirFd dir) {
   int r = unlocked([&] { return fstatat(dir.fd, path.c, &st, AT_SYMLINK_NOFOLLOW); });
   return r < 0 ? Ref<>(path_error(ts, path)) : make_stat(ts, m, st);
 }
-Ref<> make_statvfs(ThreadState& ts, PyObject* m, const struct statvfs& st) {
-  Ref<> r = Ref<>::steal(PyStructSequence_New(reinterpret_cast<PyTypeObject*>(state_of(m)->statvfs_result)));
+Ref<> make_statvfs(ThreadState& ts, PyObject*, const struct statvfs& st) {
+  Ref<> r = Ref<>::steal(PyStructSequence_New(&atoll_statvfs_result_type));
   if (!r) return {};
   unsigned long long values[11] = {st.f_bsize, st.f_frsize, st.f_blocks, st.f_bfree, st.f_bavail, st.f_files,
                                    st.f_ffree, st.f_favail, st.f_flag, st.f_namemax, st.f_fsid};
@@ -348,32 +348,42 @@ Ref<> m_pathconf(ThreadState& ts, PyObject*, const PathOrFd& path, int name) {
   return r == -1 && errno != 0 ? Ref<>(path_error(ts, path)) : int_from_i64(ts, r);
 }
 
-}  // namespace
+constexpr PyStructSequence_Field kStatFields[] = {
+    {"st_mode", "protection bits"},
+    {"st_ino", "inode"},
+    {"st_dev", "device"},
+    {"st_nlink", "number of hard links"},
+    {"st_uid", "user ID of owner"},
+    {"st_gid", "group ID of owner"},
+    {"st_size", "total size, in bytes"},
+    {kUnnamedField, "integer time of last access"},
+    {kUnnamedField, "integer time of last modification"},
+    {kUnnamedField, "integer time of last change"},
+    {"st_atime", "time of last access"},
+    {"st_mtime", "time of last modification"},
+    {"st_ctime", "time of last change"},
+    {"st_atime_ns", "time of last access in nanoseconds"},
+    {"st_mtime_ns", "time of last modification in nanoseconds"},
+    {"st_ctime_ns", "time of last change in nanoseconds"},
+    {"st_blksize", "blocksize for filesystem I/O"},
+    {"st_blocks", "number of blocks allocated"},
+    {"st_rdev", "device type (if inode device)"},
+    {nullptr, nullptr}};
+constexpr PyStructSequence_Field kStatvfsFields[] = {
+    {"f_bsize", nullptr},
+    {"f_frsize", nullptr},
+    {"f_blocks", nullptr},
+    {"f_bfree", nullptr},
+    {"f_bavail", nullptr},
+    {"f_files", nullptr},
+    {"f_ffree", nullptr},
+    {"f_favail", nullptr},
+    {"f_flag", nullptr},
+    {"f_namemax", nullptr},
+    {"f_fsid", nullptr},
+    {nullptr, nullptr}};
 
-bool add_stat_types(PyObject* m) {
-  static constexpr PyStructSequence_Field kFields[] = {
-      {"st_mode", "protection bits"}, {"st_ino", "inode"}, {"st_dev", "device"}, {"st_nlink", "number of hard links"},
-      {"st_uid", "user ID of owner"}, {"st_gid", "group ID of owner"}, {"st_size", "total size, in bytes"},
-      {"", "integer time of last access"}, {"", "integer time of last modification"},
-      {"", "integer time of last change"}, {"st_atime", "time of last access"},
-      {"st_mtime", "time of last modification"}, {"st_ctime", "time of last change"}, {"st_atime_ns", "time of last access in nanoseconds"},
-      {"st_mtime_ns", "time of last modification in nanoseconds"}, {"st_ctime_ns", "time of last change in nanoseconds"},
-      {"st_blksize", "blocksize for filesystem I/O"}, {"st_blocks", "number of blocks allocated"}, {"st_rdev", "device type (if inode device)"},
-      {nullptr, nullptr}};
-  PyStructSequence_Field fields[std::size(kFields)];
-  std::memcpy(fields, kFields, sizeof fields);
-  for (int i = 7; i < 10; ++i) fields[i].name = PyStructSequence_UnnamedField;
-  PyStructSequence_Desc desc{"os.stat_result", "The status of a file.", fields, 10};
-  PyStructSequence_Field vfs[] = {{"f_bsize", nullptr}, {"f_frsize", nullptr}, {"f_blocks", nullptr}, {"f_bfree", nullptr}, {"f_bavail", nullptr},
-                                  {"f_files", nullptr}, {"f_ffree", nullptr}, {"f_favail", nullptr}, {"f_flag", nullptr}, {"f_namemax", nullptr},
-                                  {"f_fsid", nullptr}, {nullptr, nullptr}};
-  PyStructSequence_Desc vfs_desc{"os.statvfs_result", "The status of a file system.", vfs, 10};
-  state_of(m)->stat_result = obj(PyStructSequence_NewType(&desc));
-  state_of(m)->statvfs_result = obj(PyStructSequence_NewType(&vfs_desc));
-  return state_of(m)->stat_result != nullptr && state_of(m)->statvfs_result != nullptr &&
-         PyModule_AddObjectRef(m, "stat_result", state_of(m)->stat_result) == 0 &&
-         PyModule_AddObjectRef(m, "statvfs_result", state_of(m)->statvfs_result) == 0;
-}
+}  // namespace
 
 constexpr MethodSpec kPathMethods[] = {
     ATOLL_METHOD(m_stat, "stat", "($module, /, path, *, dir_fd=None, follow_symlinks=True)", "The status of a file."),
@@ -410,3 +420,8 @@ constexpr MethodSpec kPathMethods[] = {
     ATOLL_METHOD_END};
 
 }  // namespace atl::posix
+
+namespace atl {
+constinit const StructSpec posix_stat_result_struct{"os.stat_result", "The status of a file.", posix::kStatFields, 10};
+constinit const StructSpec posix_statvfs_result_struct{"os.statvfs_result", "The status of a file system.", posix::kStatvfsFields, 10};
+}  // namespace atl

@@ -11,20 +11,14 @@
 #include "Objects/dict/dict.h"
 #include "Objects/int/int.h"
 #include "Objects/str/str.h"
+#include "Objects/structseq.h"
 #include "Objects/tuple.h"
 
 namespace atl::posix {
 
 struct State {
-  PyObject* stat_result;
-  PyObject* statvfs_result;
-  PyObject* terminal_size;
-  PyObject* uname_result;
-  PyObject* times_result;
   PyObject* dir_entry;
   PyObject* scandir_iterator;
-  PyObject* waitid_result;
-  PyObject* sched_param;
 };
 inline State* state_of(PyObject* m) { return static_cast<State*>(PyModule_GetState(m)); }
 
@@ -116,9 +110,6 @@ extern const MethodSpec kDirMethods[];
 extern const MethodSpec kProcessMethods[];
 extern const MethodSpec kSpawnMethods[];
 bool add_dir_types(PyObject* m);
-bool add_stat_types(PyObject* m);
-bool add_process_types(PyObject* m);
-bool add_spawn_types(PyObject* m);
 bool add_constants(PyObject* m);
 Ref<> make_environ(ThreadState& ts);
 

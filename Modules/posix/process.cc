@@ -139,20 +139,20 @@ Ref<> m_strerror(ThreadState& ts, PyObject*, int code) {
   return str_from_utf8(ts, strerror_r(code, text, sizeof text), "surrogateescape");
 }
 Ref<> m_fspath(ThreadState&, PyObject*, PyObject* path) { return Ref<>::steal(PyOS_FSPath(path)); }
-Ref<> m_uname(ThreadState& ts, PyObject* m) {
+Ref<> m_uname(ThreadState& ts, PyObject*) {
   utsname u;
   if (uname(&u) < 0) return call_error(ts);
-  Ref<> r = Ref<>::steal(PyStructSequence_New(reinterpret_cast<PyTypeObject*>(state_of(m)->uname_result)));
+  Ref<> r = Ref<>::steal(PyStructSequence_New(&atoll_uname_result_type));
   if (!r) return {};
   const char* values[5] = {u.sysname, u.nodename, u.release, u.version, u.machine};
   for (int i = 0; i < 5; ++i) PyStructSequence_SetItem(r.get(), i, PyUnicode_DecodeFSDefault(values[i]));
   return error_set(ts) ? Ref<>() : std::move(r);
 }
-Ref<> m_times(ThreadState& ts, PyObject* m) {
+Ref<> m_times(ThreadState& ts, PyObject*) {
   tms t;
   clock_t elapsed = times(&t);
   if (elapsed == static_cast<clock_t>(-1)) return call_error(ts);
-  Ref<> r = Ref<>::steal(PyStructSequence_New(reinterpret_cast<PyTypeObject*>(state_of(m)->times_result)));
+  Ref<> r = Ref<>::steal(PyStructSequence_New(&atoll_times_result_type));
   if (!r) return {};
   double hz = static_cast<double>(sysconf(_SC_CLK_TCK));
   clock_t values[5] = {t.tms_utime, t.tms_stime, t.tms_cutime, t.tms_cstime, elapsed};
@@ -324,12 +324,6 @@ Ref<> m_sched_setaffinity(ThreadState& ts, PyObject*, int pid, PyObject* mask) {
   return none_or_error(ts, sched_setaffinity(pid, sizeof set, &set));
 }
 
-PyObject* struct_type(PyObject* m, const char* name, const char* full, PyStructSequence_Field* fields, int n) {
-  PyStructSequence_Desc desc{full, nullptr, fields, n};
-  PyObject* t = obj(PyStructSequence_NewType(&desc));
-  return t != nullptr && PyModule_AddObjectRef(m, name, t) == 0 ? t : nullptr;
-}
-
 }  // namespace
 
 bool as_id(ThreadState& ts, PyObject* o, unsigned* out, const char* what) {
@@ -420,20 +414,26 @@ Ref<> make_environ(ThreadState&) {
   return d;
 }
 
-bool add_process_types(PyObject* m) {
-  State* s = state_of(m);
-  PyStructSequence_Field size[] = {{"columns", "width of the terminal window in characters"}, {"lines", "height of the terminal window in characters"}, {nullptr, nullptr}};
-  PyStructSequence_Field uname_fields[] = {{"sysname", "operating system name"}, {"nodename", "name of machine on network (implementation-defined)"},
-                                           {"release", "operating system release"}, {"version", "operating system version"},
-                                           {"machine", "hardware identifier"}, {nullptr, nullptr}};
-  PyStructSequence_Field times_fields[] = {{"user", "user time"}, {"system", "system time"}, {"children_user", "user time of children"},
-                                           {"children_system", "system time of children"}, {"elapsed", "elapsed time since an arbitrary point in the past"},
-                                           {nullptr, nullptr}};
-  s->terminal_size = struct_type(m, "terminal_size", "os.terminal_size", size, 2);
-  s->uname_result = s->terminal_size != nullptr ? struct_type(m, "uname_result", "posix.uname_result", uname_fields, 5) : nullptr;
-  s->times_result = s->uname_result != nullptr ? struct_type(m, "times_result", "posix.times_result", times_fields, 5) : nullptr;
-  return s->times_result != nullptr;
-}
+namespace {
+constexpr PyStructSequence_Field kSizeFields[] = {
+    {"columns", "width of the terminal window in characters"},
+    {"lines", "height of the terminal window in characters"},
+    {nullptr, nullptr}};
+constexpr PyStructSequence_Field kUnameFields[] = {
+    {"sysname", "operating system name"},
+    {"nodename", "name of machine on network (implementation-defined)"},
+    {"release", "operating system release"},
+    {"version", "operating system version"},
+    {"machine", "hardware identifier"},
+    {nullptr, nullptr}};
+constexpr PyStructSequence_Field kTimesFields[] = {
+    {"user", "user time"},
+    {"system", "system time"},
+    {"children_user", "user time of children"},
+    {"children_system", "system time of children"},
+    {"elapsed", "elapsed time since an arbitrary point in the past"},
+    {nullptr, nullptr}};
+}  // namespace
 
 constexpr MethodSpec kProcessMethods[] = {
     ATOLL_METHOD(identity<getpid>, "getpid", "($module, /)", "This process's number."),
@@ -508,3 +508,9 @@ constexpr MethodSpec kProcessMethods[] = {
     ATOLL_METHOD_END};
 
 }  // namespace atl::posix
+
+namespace atl {
+constinit const StructSpec posix_terminal_size_struct{"os.terminal_size", "A terminal's size: a tuple (columns, lines).", posix::kSizeFields, 2};
+constinit const StructSpec posix_uname_result_struct{"posix.uname_result", "What uname() gives: a tuple whose items have names.", posix::kUnameFields, 5};
+constinit const StructSpec posix_times_result_struct{"posix.times_result", "What times() gives: a tuple whose items have names.", posix::kTimesFields, 5};
+}  // namespace atl

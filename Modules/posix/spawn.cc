@@ -201,8 +201,8 @@ Status signal_set(ThreadState& ts, PyObject* signals, sigset_t* out) {
   }
 }
 
-Status sched_parameter(ThreadState& ts, PyObject* m, PyObject* o, sched_param* out) {
-  if (obj(o->ob_type) != state_of(m)->sched_param) return raise(ts, PyExc_TypeError, "must have a sched_param object");
+Status sched_parameter(ThreadState& ts, PyObject*, PyObject* o, sched_param* out) {
+  if (o->ob_type != &atoll_sched_param_type) return raise(ts, PyExc_TypeError, "must have a sched_param object");
   Ref<> index = number_index(ts, tuple_peek(o, 0));
   if (!index) return Status::kError;
   int overflow;
@@ -301,13 +301,13 @@ Ref<> wait_with_usage(ThreadState& ts, Py_ssize_t pid, int options) {
 }
 Ref<> m_wait4(ThreadState& ts, PyObject*, Py_ssize_t pid, int options) { return wait_with_usage(ts, pid, options); }
 Ref<> m_wait3(ThreadState& ts, PyObject*, int options) { return wait_with_usage(ts, -1, options); }
-Ref<> m_waitid(ThreadState& ts, PyObject* m, int what, Py_ssize_t id, int options) {
+Ref<> m_waitid(ThreadState& ts, PyObject*, int what, Py_ssize_t id, int options) {
   siginfo_t info{};
   int r;
   if (!unlocked_retry([&] { return waitid(static_cast<idtype_t>(what), static_cast<id_t>(id), &info, options); }, &r)) return {};
   if (r < 0) return call_error(ts);
   if (info.si_pid == 0) return new_none();
-  Ref<> result = Ref<>::steal(PyStructSequence_New(reinterpret_cast<PyTypeObject*>(state_of(m)->waitid_result)));
+  Ref<> result = Ref<>::steal(PyStructSequence_New(&atoll_waitid_result_type));
   if (!result) return {};
   int64_t values[5] = {info.si_pid, info.si_uid, info.si_signo, info.si_status, info.si_code};
   for (int i = 0; i < 5; ++i) {
@@ -330,11 +330,11 @@ Ref<> sched_param_make(ThreadState& ts, PyTypeObject* type, PyObject* priority) 
   (void)ts;
   return o;
 }
-Ref<> m_sched_getparam(ThreadState& ts, PyObject* m, int pid) {
+Ref<> m_sched_getparam(ThreadState& ts, PyObject*, int pid) {
   sched_param p;
   if (sched_getparam(pid, &p) < 0) return call_error(ts);
   Ref<> priority = int_from_i64(ts, p.sched_priority);
-  return priority ? sched_param_make(ts, reinterpret_cast<PyTypeObject*>(state_of(m)->sched_param), priority.get()) : Ref<>();
+  return priority ? sched_param_make(ts, &atoll_sched_param_type, priority.get()) : Ref<>();
 }
 Ref<> m_sched_setparam(ThreadState& ts, PyObject* m, int pid, PyObject* parameter) {
   sched_param p;
@@ -352,33 +352,23 @@ Ref<> m_sched_rr_get_interval(ThreadState& ts, PyObject*, int pid) {
   return new_float(ts, static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec));
 }
 
-PyObject* struct_type(PyObject* m, const char* name, const char* full, const char* doc, PyStructSequence_Field* fields, int n) {
-  PyStructSequence_Desc desc{full, doc, fields, n};
-  PyObject* t = obj(PyStructSequence_NewType(&desc));
-  return t != nullptr && PyModule_AddObjectRef(m, name, t) == 0 ? t : nullptr;
+// Made from the field itself, not from a sequence.
+PyObject* sched_param_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  return ATOLL_NEW(sched_param_make, "sched_param", "(sched_priority)")(type, args, kwargs);
 }
+
+constexpr PyStructSequence_Field kWaitidFields[] = {
+    {"si_pid", nullptr},
+    {"si_uid", nullptr},
+    {"si_signo", nullptr},
+    {"si_status", nullptr},
+    {"si_code", nullptr},
+    {nullptr, nullptr}};
+constexpr PyStructSequence_Field kParamFields[] = {
+    {"sched_priority", "the scheduling priority"},
+    {nullptr, nullptr}};
 
 }  // namespace
-
-bool add_spawn_types(PyObject* m) {
-  State* s = state_of(m);
-  PyStructSequence_Field waitid_fields[] = {{"si_pid", nullptr}, {"si_uid", nullptr}, {"si_signo", nullptr}, {"si_status", nullptr},
-                                            {"si_code", nullptr}, {nullptr, nullptr}};
-  PyStructSequence_Field param_fields[] = {{"sched_priority", "the scheduling priority"}, {nullptr, nullptr}};
-  s->waitid_result = struct_type(m, "waitid_result", "posix.waitid_result",
-                                 "waitid_result: Result from waitid.\n\nThis object may be accessed either as a tuple of\n"
-                                 "  (si_pid, si_uid, si_signo, si_status, si_code),\nor via the attributes si_pid, si_uid, and so on.",
-                                 waitid_fields, 5);
-  s->sched_param = s->waitid_result != nullptr
-                       ? struct_type(m, "sched_param", "posix.sched_param",
-                                     "sched_param(sched_priority)\n--\n\nParameters for a scheduling policy: their one field is the priority.",
-                                     param_fields, 1)
-                       : nullptr;
-  if (s->sched_param == nullptr) return false;
-  // Made from the field itself, not from a sequence.
-  reinterpret_cast<PyTypeObject*>(s->sched_param)->tp_new = ATOLL_NEW(sched_param_make, "sched_param", "(sched_priority)");
-  return true;
-}
 
 #define ATOLL_SPAWN_SIGNATURE                                                                                                            \
   "($module, path, argv, env, /, *, file_actions=(),\n            setpgroup=<unrepresentable>, resetids=False, setsid=False,\n"          \
@@ -406,3 +396,14 @@ constexpr MethodSpec kSpawnMethods[] = {
     ATOLL_METHOD_END};
 
 }  // namespace atl::posix
+
+namespace atl {
+constinit const StructSpec posix_waitid_result_struct{
+    "posix.waitid_result",
+    "waitid_result: Result from waitid.\n\nThis object may be accessed either as a tuple of\n"
+    "  (si_pid, si_uid, si_signo, si_status, si_code),\nor via the attributes si_pid, si_uid, and so on.",
+    posix::kWaitidFields, 5};
+constinit const StructSpec posix_sched_param_struct{
+    "posix.sched_param", "sched_param(sched_priority)\n--\n\nParameters for a scheduling policy: their one field is the priority.",
+    posix::kParamFields, 1, 0, posix::sched_param_new};
+}  // namespace atl

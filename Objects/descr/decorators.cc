@@ -80,12 +80,12 @@ Ref<> decorator_is_abstract(ThreadState&, MethodDecoratorObject* self) {
 
 // The staticmethods of shared static types have no dict and can get none.
 Ref<> decorator_dict(ThreadState& ts, MethodDecoratorObject* self) {
-  if (is_sealed_address(self) && self->dict == nullptr) return dict_new(ts);
+  if (is_immortal(obj(self)) && self->dict == nullptr) return dict_new(ts);
   return Ref<>::steal(PyObject_GenericGetDict(obj(self), nullptr));
 }
 
 int decorator_set_dict(PyObject* self, PyObject* value, void*) {
-  if (is_sealed_address(self)) return raise(current_thread(), PyExc_TypeError, "cannot set attributes of a shared '%.100T' object", self);
+  if (is_immortal(self)) return raise(current_thread(), PyExc_TypeError, "cannot set attributes of a shared '%.100T' object", self);
   return PyObject_GenericSetDict(self, value, nullptr);
 }
 
@@ -109,9 +109,9 @@ Ref<> new_decorator(ThreadState& ts, PyTypeObject* type, PyObject* callable) {
 
 }  // namespace
 
-Ref<> sealed_staticmethod(ThreadState& ts, Ref<> callable) {
-  if (!callable) return raise_memory(ts);
-  auto* d = reinterpret_cast<MethodDecoratorObject*>(sealed_object(&PyStaticMethod_Type, sizeof(MethodDecoratorObject)));
+Ref<> static_staticmethod(ThreadState& ts, PyTypeObject* owner, Ref<> callable) {
+  if (!callable) return {};
+  auto* d = reinterpret_cast<MethodDecoratorObject*>(static_object(owner, &PyStaticMethod_Type, sizeof(MethodDecoratorObject)));
   if (d == nullptr) return raise_memory(ts);
   d->callable = callable.release();
   return Ref<>::steal(obj(d));

@@ -56,7 +56,7 @@ Ref<> mapping_proxy_new(ThreadState& ts, PyObject* mapping);
 Ref<> super_lookup(ThreadState& ts, SuperObject* super, PyObject* name);
 
 // Bring-up: an immortal copy of a built-in function, an immortal staticmethod around it.
-Ref<> sealed_builtin_function(PyObject* function);
-Ref<> sealed_staticmethod(ThreadState& ts, Ref<> callable);
+Ref<> static_builtin_function(ThreadState& ts, PyTypeObject* owner, PyObject* function);
+Ref<> static_staticmethod(ThreadState& ts, PyTypeObject* owner, Ref<> callable);
 
 }  // namespace atl

@@ -17,9 +17,10 @@ namespace {
 
 PyDescrObject* as_descr(PyObject* o) { return reinterpret_cast<PyDescrObject*>(o); }
 
-// A descriptor with its common part filled. Qualified names of static types' descriptors are made at once.
+// A descriptor with its common part filled. That of a static type that is being made ready is as lasting as the type, and its
+// qualified name is made at once.
 PyObject* new_descr(ThreadState& ts, PyTypeObject* kind, size_t size, PyTypeObject* type, const char* name) {
-  if (!is_static_builtin(type)) {
+  if (!is_static(type) || !(type->tp_flags & Py_TPFLAGS_READYING)) {
     Ref<> text = name_from_c(ts, name);
     if (!text) return nullptr;
     PyObject* o = new_object_sized(ts, kind, size);
@@ -29,13 +30,16 @@ PyObject* new_descr(ThreadState& ts, PyTypeObject* kind, size_t size, PyTypeObje
     as_descr(o)->d_name = text.release();
     return o;
   }
-  PyObject* o = sealed_object(kind, size);
+  PyObject* o = static_object(type, kind, size);
   if (o == nullptr) return raise_memory(ts);
   as_descr(o)->d_type = type;
-  as_descr(o)->d_name = str_immortal(name);
+  Ref<> text = static_text(ts, type, name);
+  if (!text) return nullptr;
+  as_descr(o)->d_name = text.release();
   std::string qualified = std::string(type_short_name(type)) + "." + name;
-  as_descr(o)->d_qualname = str_immortal(qualified);
-  if (as_descr(o)->d_name == nullptr || as_descr(o)->d_qualname == nullptr) return raise_memory(ts);
+  text = static_text(ts, type, qualified);
+  if (!text) return nullptr;
+  as_descr(o)->d_qualname = text.release();
   return o;
 }
 
@@ -487,10 +491,10 @@ constexpr MethodSpec kBoundMethods[] = {ATOLL_METHOD(bound_reduce, "__reduce__",
 
 // ---- bring-up ----------------------------------------------------------------------------------------------------
 
-Ref<> sealed_builtin_function(PyObject* function) {
+Ref<> static_builtin_function(ThreadState& ts, PyTypeObject* owner, PyObject* function) {
   size_t size = function->ob_type == &PyCMethod_Type ? sizeof(PyCMethodObject) : sizeof(PyCFunctionObject);
-  PyObject* copy = sealed_object(function->ob_type, size);
-  if (copy == nullptr) return {};
+  PyObject* copy = static_object(owner, function->ob_type, size);
+  if (copy == nullptr) return raise_memory(ts);
   std::memcpy(reinterpret_cast<char*>(copy) + sizeof(PyObject), reinterpret_cast<char*>(function) + sizeof(PyObject),
               size - sizeof(PyObject));
   return Ref<>::steal(copy);

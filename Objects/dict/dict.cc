@@ -122,7 +122,7 @@ DictKeys* keys_new(ThreadState& ts, int log2, bool str_kind) {
   k->log2_size = static_cast<uint8_t>(log2);
   k->index_width = static_cast<uint8_t>(width_of(log2));
   k->kind = str_kind ? kDictKeysStr : kDictKeysGeneral;
-  k->shared_empty = 0;
+  k->lasting = 0;
   k->version = 0;
   k->usable = usable;
   k->count = 0;
@@ -132,7 +132,7 @@ DictKeys* keys_new(ThreadState& ts, int log2, bool str_kind) {
 
 // Gives the memory back; the entries' references are the caller's business.
 void keys_free(ThreadState& ts, DictKeys* k) {
-  if (k->shared_empty) return;
+  if (k->lasting) return;
   // Sealed tables lie in the sealed arena and are never freed.
   if (k->kind & kDictKeysSealed) return;
   object_free(ts, k);
@@ -239,7 +239,8 @@ int growth_log2(const PyDictObject* d) { return log2_for(d->ma_used * 3 > 5 ? d-
 
 ATOLL_INLINE void track_for(ThreadState& ts, PyDictObject* d, PyObject* key, PyObject* value) {
   if (gc_is_tracked(d)) return;
-  if (may_be_tracked(value) || may_be_tracked(key)) track(ts, d);
+  // The dict of an extension's static type may be changed while its module comes up, but belongs to no interpreter.
+  if ((may_be_tracked(value) || may_be_tracked(key)) && !is_immortal(obj(d))) track(ts, d);
 }
 
 Raised raise_sealed(ThreadState& ts) {
@@ -581,7 +582,7 @@ PyObject* dict_peek_setdefault(ThreadState& ts, PyObject* o, PyObject* key, PyOb
 }
 
 void dict_drop_entries(ThreadState& ts, DictKeys* k) {
-  if (k->shared_empty) return;
+  if (k == empty_keys()) return;
   for (Py_ssize_t i = 0; i < k->count; ++i) {
     PyObject* value = *entry_value(k, i);
     if (value == nullptr) continue;
@@ -595,7 +596,7 @@ void dict_clear(ThreadState& ts, PyObject* o) {
   PyDictObject* d = as_dict(o);
   DictKeys* old = d->ma_keys;
   if (old->kind & kDictKeysSealed) return;
-  if (old->shared_empty) return;
+  if (old == empty_keys()) return;
   d->ma_keys = empty_keys();
   d->ma_used = 0;
   bump(ts, d);
@@ -624,7 +625,7 @@ Status merge(ThreadState& ts, PyObject* to, PyObject* from, OnDuplicate rule) {
     if (dict_has_unmade(from) && failed(dict_make_all(ts, from))) return Status::kError;
     PyDictObject* d = as_dict(to);
     DictKeys* k = dict_keys_of(from);
-    if (d->ma_used == 0 && d->ma_keys->shared_empty && is_exact_dict(from)) {
+    if (d->ma_used == 0 && d->ma_keys == empty_keys() && is_exact_dict(from)) {
       Ref<> copy = dict_copy(ts, from);
       if (!copy) return Status::kError;
       std::swap(d->ma_keys, as_dict(copy.get())->ma_keys);
@@ -730,15 +731,33 @@ Ref<> dict_items_list(ThreadState& ts, PyObject* d) { return as_list(ts, d, 2); 
 
 // ---- for caches --------------------------------------------------------------------------------------------------
 
-uint32_t dict_keys_version(ThreadState& ts, PyObject* o) {
+namespace {
+DictKeys* versioned_keys(PyObject* o) {
   DictKeys* k = dict_keys_of(o);
-  if (!is_str_kind(k)) return 0;
+  return !is_str_kind(k) || k->lasting || (k->kind & kDictKeysSealed) ? nullptr : k;
+}
+}  // namespace
+
+uint32_t dict_keys_version(ThreadState& ts, PyObject* o) {
+  DictKeys* k = versioned_keys(o);
+  if (k == nullptr) return 0;
   if (k->version != 0) return k->version;
-  if (k->shared_empty || (k->kind & kDictKeysSealed)) return 0;
-  uint32_t& next = ts.interpreter().versions.keys_version;
-  if (next == UINT32_MAX) return 0;
-  k->version = ++next;
+  uint32_t& last = ts.interpreter().versions.keys_version;
+  if (last < kKeysVersionsOfBuiltins) last = kKeysVersionsOfBuiltins;
+  if (last == UINT32_MAX) return 0;
+  k->version = ++last;
   return k->version;
+}
+
+uint16_t dict_keys_builtins_version(ThreadState& ts, PyObject* o) {
+  DictKeys* k = versioned_keys(o);
+  if (k == nullptr) return 0;
+  if (k->version == 0 || k->version > kKeysVersionsOfBuiltins) {
+    uint32_t& last = ts.interpreter().versions.builtins_version;
+    if (last == kKeysVersionsOfBuiltins) return 0;
+    k->version = ++last;
+  }
+  return static_cast<uint16_t>(k->version);
 }
 
 Py_ssize_t dict_str_index(PyObject* o, PyObject* name) {
@@ -873,7 +892,7 @@ Status dict_drop_unmade(ThreadState& ts, PyObject* o) {
 
 void dict_seal(PyObject* o) {
   PyDictObject* d = as_dict(o);
-  if (d->ma_keys->shared_empty) {
+  if (d->ma_keys == empty_keys()) {
     // The marker needs a table of the dict's own.
     ThreadState& ts = current_thread();
     DictKeys* k = keys_new(ts, kMinLog2, true);
@@ -894,16 +913,16 @@ bool dict_make_sealed_copy(PyObject* o) {
   if (k == nullptr) return false;
   std::memcpy(k, old, size);
   k->usable = 0;
-  k->shared_empty = 0;
+  k->lasting = 1;
   k->kind |= kDictKeysSealed;
   d->ma_keys = k;
-  if (!old->shared_empty) object_free(current_thread(), old);
+  if (!old->lasting) object_free(current_thread(), old);
   return true;
 }
 
 size_t dict_table_bytes(PyObject* o) {
   DictKeys* k = dict_keys_of(o);
-  if (k->shared_empty) return 0;
+  if (k == empty_keys()) return 0;
   size_t index = (size_t{1} << k->log2_size) * k->index_width;
   size_t entry = is_str_kind(k) ? sizeof(DictStrEntry) : sizeof(DictEntry);
   return sizeof(DictKeys) + index + static_cast<size_t>(k->usable + k->count) * entry;

@@ -34,7 +34,7 @@ struct _dictkeysobject {
   uint8_t log2_size;       // of the index
   uint8_t index_width;     // 1, 2, 4, 8
   uint8_t kind;            // DictKeysKind
-  uint8_t shared_empty;    // the immortal empty keys: never written, never freed
+  uint8_t lasting;         // the immortal empty keys, or the first ones of a static type: never freed
   uint32_t version;        // 0: none given
   Py_ssize_t usable;       // entries that may still be added
   Py_ssize_t count;        // entries used so far, deleted ones (value NULL) included
@@ -87,6 +87,8 @@ Ref<> dict_items_list(ThreadState& ts, PyObject* d);
 // For caches of global lookups. keys version (made on demand; 0: can't be cached: not str keys) and entry number of
 // an exact-str name (-1: absent).
 uint32_t dict_keys_version(ThreadState& ts, PyObject* d);
+// The same for a dict that serves as builtins: numbers of 16 bits, which are not given out twice either; 0 once they are used up.
+uint16_t dict_keys_builtins_version(ThreadState& ts, PyObject* d);
 Py_ssize_t dict_str_index(PyObject* d, PyObject* name);
 // ---- entries whose value is made when somebody asks for it (namespaces of modules, sys.modules)
 //

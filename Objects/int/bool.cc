@@ -81,8 +81,8 @@ constinit const TypeSpec bool_spec{
 using namespace atl;
 
 ATOLL_SEALED PyTypeObject PyBool_Type = {};
-ATOLL_SEALED PyLongObject _Py_FalseStruct = {};
-ATOLL_SEALED PyLongObject _Py_TrueStruct = {};
+alignas(64) ATOLL_SEALED PyLongObject _Py_FalseStruct = {};
+alignas(64) ATOLL_SEALED PyLongObject _Py_TrueStruct = {};
 
 PyObject* PyBool_FromLong(long v) { return new_bool(v != 0).release(); }
 #undef Py_IsTrue

@@ -15,7 +15,7 @@
 
 namespace atl {
 
-ATOLL_SEALED PyLongObject g_small_ints[kSmallIntMax - kSmallIntMin + 1] = {};
+ATOLL_SEALED SmallInt g_small_ints[kSmallIntMax - kSmallIntMin + 1] = {};
 
 // ---- making
 // ------------------------------------------------------------------------------------------------------
@@ -465,7 +465,7 @@ void int_bringup() {
     head->ob_size = value < 0 ? -1 : value > 0;
     o->ob_digit[0] = static_cast<Digit>(value < 0 ? -value : value);
   };
-  for (int v = kSmallIntMin; v <= kSmallIntMax; v++) fill(&g_small_ints[v - kSmallIntMin], &PyLong_Type, v);
+  for (int v = kSmallIntMin; v <= kSmallIntMax; v++) fill(&g_small_ints[v - kSmallIntMin].value, &PyLong_Type, v);
   fill(&_Py_FalseStruct, &PyBool_Type, 0);
   fill(&_Py_TrueStruct, &PyBool_Type, 1);
 }

@@ -10,8 +10,12 @@ inline constexpr int kSmallIntMin = -5;
 inline constexpr int kSmallIntMax = 256;
 
 // Immortal; [v + 5]. Sealed.
-extern PyLongObject g_small_ints[kSmallIntMax - kSmallIntMin + 1];
-ATOLL_INLINE PyObject* small_int(int v) { return obj(&g_small_ints[v - kSmallIntMin]); }
+// 64 bytes apart: compiled extensions count on them without looking, from several cores.
+struct alignas(64) SmallInt {
+  PyLongObject value;
+};
+extern SmallInt g_small_ints[kSmallIntMax - kSmallIntMin + 1];
+ATOLL_INLINE PyObject* small_int(int v) { return obj(&g_small_ints[v - kSmallIntMin].value); }
 
 ATOLL_INLINE bool is_int(const PyObject* o) { return has_flag(o, Py_TPFLAGS_LONG_SUBCLASS); }
 ATOLL_INLINE bool is_exact_int(const PyObject* o) { return o->ob_type == &PyLong_Type; }

@@ -164,7 +164,7 @@ Status generic_store(ThreadState& ts, PyObject* o, PyObject* name, PyObject* val
     }
     if (*slot == nullptr) {
       if (value == nullptr) return raise_not_there(ts, o, name);
-      if (is_immortal(o) && is_sealed_address(o)) {
+      if (is_immortal(o)) {
         return raise(ts, PyExc_TypeError, "cannot set '%U' attribute of a shared '%.100T' object", name, o);
       }
       Ref<> fresh = dict_new(ts);

@@ -181,6 +181,15 @@ void drop_type_reference(PyTypeObject* type) {
 
 using namespace atl;
 
+namespace {
+// An extension has let go of a shared object too often, or set its count.
+ATOLL_COLD bool restore_immortal(PyObject* o) {
+  if (!is_sealed_address(o)) return false;
+  o->ob_refcnt = kImmortalRefcnt;
+  return true;
+}
+}  // namespace
+
 void Py_IncRef(PyObject* o) { xincref(o); }
 void Py_DecRef(PyObject* o) { xdecref(o); }
 void _Py_IncRef(PyObject* o) { incref(o); }
@@ -195,7 +204,10 @@ int(Py_IsNone)(PyObject* o) { return o == Py_None; }
 void _Py_NewReference(PyObject* o) {
   if (!is_immortal(o)) o->ob_refcnt = 1;
 }
-void _Py_Dealloc(PyObject* o) { o->ob_type->tp_dealloc(o); }
+void _Py_Dealloc(PyObject* o) {
+  if (ATOLL_UNLIKELY(may_be_sealed(o)) && restore_immortal(o)) return;
+  o->ob_type->tp_dealloc(o);
+}
 
 // ---- C API: memory -----------------------------------------------------------------------------------------------
 

@@ -77,14 +77,18 @@ constexpr size_t kIdentifierOffsets[] = {
 };
 
 struct IdentifierTable {
+  IdentifierTable* before;
   size_t mask;
   size_t count;
   PyObject* slots[1];
 };
 
-IdentifierTable* new_table(size_t size) {
-  auto* table = static_cast<IdentifierTable*>(sealed_alloc(sizeof(IdentifierTable) + (size - 1) * sizeof(PyObject*)));
-  if (table != nullptr) table->mask = size - 1;
+// Not sealed: names are added as long as the process lives. A table that was replaced stays, for readers take no lock.
+IdentifierTable* new_table(size_t size, IdentifierTable* before) {
+  auto* table = static_cast<IdentifierTable*>(std::calloc(1, sizeof(IdentifierTable) + (size - 1) * sizeof(PyObject*)));
+  if (table == nullptr) return nullptr;
+  table->mask = size - 1;
+  table->before = before;
   return table;
 }
 
@@ -137,7 +141,7 @@ PyObject* peek_identifier(PyObject* s) {
 
 void identifiers_bringup(Runtime& rt) {
   hash_bringup(rt.hash_secret);
-  IdentifierTable* table = new_table(8192);  // about 4000 names once the static types are there
+  IdentifierTable* table = new_table(8192, nullptr);  // about 4000 names once the static types are there
   ATOLL_ENSURE(table != nullptr);
   for (int i = 0; i < 128; ++i) {
     g_latin1_chars[i] = obj(&g_chars.ascii[i].head);
@@ -175,7 +179,7 @@ PyObject* str_immortal(std::string_view ascii) {
   constexpr size_t kLongestName = 64;  // longer ones are documentation, which nobody looks up
   if (ascii.size() > kLongestName) return obj(head);
   if ((table->count + 1) * 2 > table->mask) {
-    IdentifierTable* grown = new_table((table->mask + 1) * 2);
+    IdentifierTable* grown = new_table((table->mask + 1) * 2, table);
     if (grown == nullptr) return nullptr;
     for (size_t k = 0; k <= table->mask; ++k) {
       if (table->slots[k] != nullptr) table_enter(grown, table->slots[k]);
@@ -194,12 +198,16 @@ PyObject* str_shared_name(PyObject* s) {
 }
 
 PyObject* str_sealed_copy(PyObject* s, Sealing sealing) {
+  return str_immortal_copy(s, sealing, [](void*, size_t size) { return sealed_alloc(size); }, nullptr);
+}
+
+PyObject* str_immortal_copy(PyObject* s, Sealing sealing, void* (*alloc)(void*, size_t), void* context) {
   Py_ssize_t n = str_length(s);
   if (n == 0) return empty_str();
   if (n == 1 && str_at(s, 0) < 0x100) return latin1_char(str_at(s, 0));
   uint32_t max_class = str_max_class(s);
   size_t size = str_prefix_size(max_class) + (static_cast<size_t>(n) + 1) * str_kind(s);
-  void* memory = sealed_alloc(size);
+  void* memory = alloc(context, size);
   if (memory == nullptr) return nullptr;
   std::memcpy(str_init(memory, n, max_class), str_data(s), static_cast<size_t>(n) * str_kind(s));
   auto* head = static_cast<PyASCIIObject*>(memory);
@@ -209,7 +217,7 @@ PyObject* str_sealed_copy(PyObject* s, Sealing sealing) {
   if (max_class == 0x7F) return obj(head);
   EncodeScan scan = utf8_measure(str_view(s), 0);
   if (scan.reason != nullptr) return obj(head);  // surrogates: there is no such form
-  auto* utf8 = static_cast<uint8_t*>(sealed_alloc(static_cast<size_t>(scan.size) + 1));
+  auto* utf8 = static_cast<uint8_t*>(alloc(context, static_cast<size_t>(scan.size) + 1));
   if (utf8 == nullptr) return nullptr;
   *utf8_encode(str_view(s), utf8) = 0;
   auto* compact = static_cast<PyCompactUnicodeObject*>(memory);

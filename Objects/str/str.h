@@ -153,6 +153,8 @@ PyObject* str_immortal(std::string_view ascii);
 // interned one is left as it is by str_intern. NULL without memory.
 enum class Sealing : uint8_t { kPlain, kInterned };
 PyObject* str_sealed_copy(PyObject* s, Sealing sealing);
+// The same in memory from elsewhere, zeroed.
+PyObject* str_immortal_copy(PyObject* s, Sealing sealing, void* (*alloc)(void* context, size_t size), void* context);
 
 // The process-wide interned string equal to s, for images that interpreters share; also after bring-up. One thread at a time.
 PyObject* str_shared_name(PyObject* s);

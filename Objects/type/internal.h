@@ -1,6 +1,8 @@
 // What the files of Objects/type share among themselves.
 #pragma once
 
+#include <string_view>
+
 #include "Objects/object/internal.h"
 #include "Objects/type/type.h"
 
@@ -9,11 +11,20 @@ namespace atl {
 // ---- sealed objects (sealed.cc): bring-up of static types -------------------------------------------------------------
 
 ATOLL_INLINE bool is_static_builtin(const PyTypeObject* type) { return (type->tp_flags & kTypeStaticBuiltin) != 0; }
+// Built-in or an extension's.
+ATOLL_INLINE bool is_static(const PyTypeObject* type) { return !(type->tp_flags & Py_TPFLAGS_HEAPTYPE); }
 // Zeroed memory for an immortal object, with room for collector links in front when the type has them.
 PyObject* sealed_object(PyTypeObject* type, size_t size);
 PyObject* sealed_tuple(PyObject* const* items, Py_ssize_t n);  // items must be immortal
 // A sealed copy of a dict whose keys and values are all immortal.
 PyObject* sealed_dict_copy(PyObject* d);
+// What is reachable from a static type is immortal: sealed for a built-in one, as lasting as the type's record for one
+// of an extension. NULL without an exception: no memory.
+void* static_alloc(PyTypeObject* owner, size_t size);
+PyObject* static_object(PyTypeObject* owner, PyTypeObject* kind, size_t size);
+PyObject* static_tuple(PyTypeObject* owner, PyObject* const* items, Py_ssize_t n);
+PyObject* static_dict_copy(PyTypeObject* owner, PyObject* d);
+Ref<> static_text(ThreadState& ts, PyTypeObject* owner, std::string_view utf8);
 // The shared static types in order of readiness; their number.
 PyTypeObject* const* static_types_begin();
 int static_types_count();
@@ -58,7 +69,7 @@ Ref<> subclasses_list(ThreadState& ts, PyTypeObject* type, bool with_static);
 // Calls f(subclass) for each direct subclass of this interpreter. kError stops.
 template <class F>
 Status for_each_subclass(ThreadState& ts, PyTypeObject* type, bool with_static, F f) {
-  TypeMutable* m = type_mutable(ts.interpreter(), type);
+  TypeMutable* m = type_peek_mutable(ts.interpreter(), type);
   if (!with_static && (m == nullptr || m->subclasses.size == 0)) return Status::kOk;
   Ref<> list = subclasses_list(ts, type, with_static);
   if (!list) return Status::kError;

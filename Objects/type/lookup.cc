@@ -29,6 +29,7 @@ uint32_t type_version(ThreadState& ts, PyTypeObject* type) {
   if (record->static_index >= 0) {
     version = runtime().next_static_type_version.fetch_add(1, std::memory_order_relaxed);
     if (version >= kFirstHeapVersion) {
+      // Used up, for good; the counter stays behind the end.
       runtime().next_static_type_version.store(kFirstHeapVersion, std::memory_order_relaxed);
       return 0;
     }
@@ -47,9 +48,30 @@ void type_modified(ThreadState& ts, PyTypeObject* type) {
   if (type->tp_version_tag == 0 || is_static_builtin(type)) return;
   type->tp_version_tag = 0;
   type->tp_flags &= ~Py_TPFLAGS_VALID_VERSION_TAG;
-  TypeMutable* m = type_mutable(ts.interpreter(), type);
-  if (m == nullptr) return;
-  for (uint32_t i = 0; i < m->subclasses.size; ++i) type_modified(ts, m->subclasses.items[i]);
+  auto subclasses_modified = [&](Interpreter& interp) {
+    TypeMutable* m = type_peek_mutable(interp, type);
+    for (uint32_t i = 0; m != nullptr && i < m->subclasses.size; ++i) type_modified(ts, m->subclasses.items[i]);
+  };
+  if (!is_static(type)) {
+    subclasses_modified(ts.interpreter());
+    return;
+  }
+  // An extension changes its static type. The interpreters that see it share our lock: others have a copy of the module.
+  int64_t after = -1;
+  for (;;) {
+    Interpreter* next = nullptr;
+    {
+      Runtime& rt = runtime();
+      std::lock_guard hold(rt.interpreters_lock);
+      for (size_t i = 0; i < rt.interpreter_count; ++i) {
+        Interpreter* interp = rt.interpreters[i];
+        if (interp->id > after && interp->gil == ts.interpreter().gil && (next == nullptr || interp->id < next->id)) next = interp;
+      }
+      if (next != nullptr) after = next->id;
+    }
+    if (next == nullptr) return;
+    subclasses_modified(*next);
+  }
 }
 
 // ---- lookup ------------------------------------------------------------------------------------------------------
@@ -312,10 +334,10 @@ Status subclass_add(ThreadState& ts, PyTypeObject* base, PyTypeObject* sub) {
 }
 
 void subclass_remove(ThreadState& ts, PyTypeObject* base, PyTypeObject* sub) {
-  TypeMutable* m = type_mutable(ts.interpreter(), base);
+  TypeMutable* m = type_peek_mutable(ts.interpreter(), base);
   if (m == nullptr) return;
   SubclassList& l = m->subclasses;
-  for (uint32_t i = 0; i < l.size; ++i) {
+  for (uint32_t i = l.size; i-- > 0;) {  // most die young
     if (l.items[i] != sub) continue;
     std::memmove(l.items + i, l.items + i + 1, (l.size - i - 1) * sizeof(PyTypeObject*));
     --l.size;
@@ -336,7 +358,7 @@ Ref<> subclasses_list(ThreadState& ts, PyTypeObject* type, bool with_static) {
       }
     }
   }
-  TypeMutable* m = type_mutable(ts.interpreter(), type);
+  TypeMutable* m = type_peek_mutable(ts.interpreter(), type);
   for (uint32_t i = 0; m != nullptr && i < m->subclasses.size; ++i) {
     PyObject* sub = obj(m->subclasses.items[i]);
     if (sub->ob_refcnt <= 0) continue;

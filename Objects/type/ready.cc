@@ -26,12 +26,8 @@ Status type_make_record(ThreadState& ts, PyTypeObject* type) {
     *record = TypeRecord{};
     record->static_index = -1;
   } else {
-    // A static type of an extension: the record stays as long as the process, as the type does.
-    record = static_cast<TypeRecord*>(std::calloc(1, sizeof(TypeRecord)));
+    record = lasting_type_new(type);
     if (record == nullptr) return raise_memory(ts);
-    Runtime& rt = runtime();
-    std::lock_guard hold(rt.sealed_lock);
-    record->static_index = static_cast<int32_t>(rt.static_type_count++);
   }
   record->type = type;
   type->tp_cache = reinterpret_cast<PyObject*>(record);
@@ -103,11 +99,7 @@ Ref<> signature_in_doc(ThreadState& ts, const char* name, const char* doc) {
 namespace {
 
 Ref<> dict_name(ThreadState& ts, PyTypeObject* type, const char* name) {
-  if (is_static_builtin(type)) {
-    PyObject* s = str_immortal(name);
-    return s != nullptr ? dup(s) : Ref<>(raise_memory(ts));
-  }
-  return name_from_c(ts, name);
+  return is_static(type) ? static_text(ts, type, name) : name_from_c(ts, name);
 }
 
 // The entry of a method in the type's dict.
@@ -119,7 +111,7 @@ Ref<> method_entry(ThreadState& ts, PyTypeObject* type, PyMethodDef* def) {
   if (!(def->ml_flags & METH_STATIC)) return descr_new_method(ts, type, def);
   Ref<> f = builtin_function_new(ts, def, obj(type), nullptr);
   if (!f) return {};
-  if (is_static_builtin(type)) return sealed_staticmethod(ts, sealed_builtin_function(f.get()));
+  if (is_static(type)) return static_staticmethod(ts, type, static_builtin_function(ts, type, f.get()));
   return Ref<>::steal(PyStaticMethod_New(f.get()));
 }
 
@@ -151,11 +143,9 @@ Status type_add_tables(ThreadState& ts, PyTypeObject* type, PyObject* dict) {
 Status type_set_new_and_doc(ThreadState& ts, PyTypeObject* type, PyObject* dict) {
   if (dict_peek_str(dict, ID(__doc__)) == nullptr) {
     Ref<> doc;
-    if (is_static_builtin(type)) {
+    if (is_static(type)) {
       const char* body = doc_body(type->tp_name, type->tp_doc);
-      PyObject* text = body != nullptr ? str_immortal(body) : Py_None;
-      if (text == nullptr) return Status::kError;
-      doc = dup(text);
+      doc = body != nullptr ? static_text(ts, type, body) : new_none();
     } else {
       doc = doc_without_signature(ts, type->tp_name, type->tp_doc);
     }
@@ -175,7 +165,7 @@ Status type_set_new_and_doc(ThreadState& ts, PyTypeObject* type, PyObject* dict)
   }
   if (dict_peek_str(dict, ID(__new__)) != nullptr) return Status::kOk;
   Ref<> f = builtin_function_new(ts, &g_new_method_def, obj(type), nullptr);
-  if (f && is_static_builtin(type)) f = sealed_builtin_function(f.get());
+  if (f && is_static(type)) f = static_builtin_function(ts, type, f.get());
   if (!f) return Status::kError;
   return dict_set(ts, dict, ID(__new__), f.get());
 }
@@ -289,9 +279,10 @@ Status ready_bases(ThreadState& ts, PyTypeObject* type) {
   if (base != nullptr && !(base->tp_flags & Py_TPFLAGS_READY) && failed(type_ready(ts, base))) return Status::kError;
   if (obj(type)->ob_type == nullptr && base != nullptr) obj(type)->ob_type = obj(base)->ob_type;
   if (type->tp_bases != nullptr) return Status::kOk;
-  if (is_static_builtin(type)) {
+  if (is_static(type)) {
     PyObject* items[] = {obj(base)};
-    type->tp_bases = sealed_tuple(items, base != nullptr ? 1 : 0);
+    type->tp_bases = static_tuple(type, items, base != nullptr ? 1 : 0);
+    if (type->tp_bases == nullptr) return raise_memory(ts);
   } else {
     type->tp_bases = (base != nullptr ? tuple_of(ts, obj(base)) : tuple_new(ts, 0)).release();
   }
@@ -313,7 +304,11 @@ Status ready_mro(ThreadState& ts, PyTypeObject* type) {
         }
       }
     }
-    return type_compute_mro(ts, type, nullptr);
+    if (failed(type_compute_mro(ts, type, nullptr))) return Status::kError;
+    if (type->tp_flags & Py_TPFLAGS_HEAPTYPE) return Status::kOk;
+    Ref<> computed = Ref<>::steal(type->tp_mro);
+    type->tp_mro = static_tuple(type, tuple_items(computed.get()), tuple_size(computed.get()));
+    return type->tp_mro != nullptr ? Status::kOk : Status(raise_memory(ts));
   }
   // Static types have one base each.
   PyObject* items[32];
@@ -376,12 +371,23 @@ Status ready(ThreadState& ts, PyTypeObject* type) {
   }
   if (failed(ready_hash(ts, type, dict.get()))) return Status::kError;
 
-  if (is_static_builtin(type)) {
-    PyObject* temporary = type->tp_dict;
-    type->tp_dict = sealed_dict_copy(temporary);
-    if (type->tp_dict == nullptr) return Status::kError;
-    decref(temporary);
-  } else {
+  if (is_static(type)) {
+    PyObject* copy = static_dict_copy(type, type->tp_dict);
+    if (copy == nullptr) return raise_memory(ts);
+    if (is_static_builtin(type)) {
+      decref(std::exchange(type->tp_dict, copy));
+    } else {
+      // An extension may have put in things of its own.
+      Py_ssize_t pos = 0;
+      PyObject *key, *value;
+      while (dict_next(copy, &pos, &key, &value)) {
+        incref(key);
+        incref(value);
+      }
+      set_field(type->tp_dict, Ref<>::steal(copy));
+    }
+  }
+  if (!is_static_builtin(type)) {
     PyObject* bases = type->tp_bases;
     for (Py_ssize_t i = 0; i < tuple_size(bases); ++i) {
       PyObject* b = tuple_peek(bases, i);
@@ -404,7 +410,7 @@ Status type_ready(ThreadState& ts, PyTypeObject* type) {
   type->tp_flags &= ~Py_TPFLAGS_READYING;
   if (failed(s)) return s;
   type->tp_flags |= Py_TPFLAGS_READY;
-  if (is_static_builtin(type)) (void)type_version(ts, type);
+  if (is_static(type)) (void)type_version(ts, type);
   return Status::kOk;
 }
 

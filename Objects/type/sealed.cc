@@ -6,6 +6,7 @@
 #include "Objects/descr/descr.h"
 #include "Objects/dict/dict.h"
 #include "Objects/function.h"
+#include "Objects/structseq.h"
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
 #include "Objects/type/internal.h"
@@ -90,9 +91,8 @@ Status register_type(PyTypeObject* type) {
   auto* record = static_cast<TypeRecord*>(sealed_alloc(sizeof(TypeRecord)));
   if (record == nullptr) return Status::kError;
   record->type = type;
-  record->static_index = g_static_types.count;
+  if (!static_type_register(record)) return Status::kError;
   g_static_types.types[g_static_types.count++] = type;
-  runtime().static_type_count = g_static_types.count;
   type->tp_cache = reinterpret_cast<PyObject*>(record);
   type->tp_flags |= kTypeHasRecord;
   return Status::kOk;
@@ -113,27 +113,54 @@ constexpr StaticRow kRows[] = {
 PyTypeObject* const* static_types_begin() { return g_static_types.types; }
 int static_types_count() { return g_static_types.count; }
 
-PyObject* sealed_object(PyTypeObject* type, size_t size) {
-  size_t pre = pre_header_size(type);
-  auto* block = static_cast<char*>(sealed_alloc(pre + size));
+void* static_alloc(PyTypeObject* owner, size_t size) {
+  return owner == nullptr || is_static_builtin(owner) ? sealed_alloc(size) : lasting_alloc(type_record(owner), size);
+}
+
+PyObject* static_object(PyTypeObject* owner, PyTypeObject* kind, size_t size) {
+  size_t pre = pre_header_size(kind);
+  auto* block = static_cast<char*>(static_alloc(owner, pre + size));
   if (block == nullptr) return nullptr;
   auto* o = reinterpret_cast<PyObject*>(block + pre);
   o->ob_refcnt = kImmortalRefcnt;
-  o->ob_type = type;
+  o->ob_type = kind;
   return o;
 }
 
-PyObject* sealed_tuple(PyObject* const* items, Py_ssize_t n) {
+PyObject* static_tuple(PyTypeObject* owner, PyObject* const* items, Py_ssize_t n) {
   if (n == 0) return empty_tuple();
-  PyObject* t = sealed_object(&PyTuple_Type, offsetof(PyTupleObject, ob_item) + static_cast<size_t>(n) * sizeof(PyObject*));
+  PyObject* t = static_object(owner, &PyTuple_Type, offsetof(PyTupleObject, ob_item) + static_cast<size_t>(n) * sizeof(PyObject*));
   if (t == nullptr) return nullptr;
   reinterpret_cast<PyVarObject*>(t)->ob_size = n;
   for (Py_ssize_t i = 0; i < n; ++i) tuple_items(t)[i] = items[i];
   return t;
 }
 
-PyObject* sealed_dict_copy(PyObject* d) {
-  PyObject* copy = sealed_object(&PyDict_Type, sizeof(PyDictObject));
+PyObject* sealed_object(PyTypeObject* type, size_t size) { return static_object(nullptr, type, size); }
+PyObject* sealed_tuple(PyObject* const* items, Py_ssize_t n) { return static_tuple(nullptr, items, n); }
+PyObject* sealed_dict_copy(PyObject* d) { return static_dict_copy(nullptr, d); }
+
+Ref<> static_text(ThreadState& ts, PyTypeObject* owner, std::string_view utf8) {
+  if (is_static_builtin(owner)) {
+    PyObject* s = str_immortal(utf8);
+    return s != nullptr ? dup(s) : Ref<>(raise_memory(ts));
+  }
+  Ref<> text = str_from_utf8(ts, utf8);
+  if (!text) return {};
+  constexpr Py_ssize_t kLongestName = 64;
+  PyObject* s;
+  if (str_is_ascii(text.get()) && str_length(text.get()) <= kLongestName) {
+    // The same names again and again, whichever extension they come from.
+    std::lock_guard hold(runtime().library.lock);
+    s = str_immortal(utf8);
+  } else {
+    s = str_immortal_copy(text.get(), Sealing::kPlain, [](void* o, size_t n) { return static_alloc(static_cast<PyTypeObject*>(o), n); }, owner);
+  }
+  return s != nullptr ? dup(s) : Ref<>(raise_memory(ts));
+}
+
+PyObject* static_dict_copy(PyTypeObject* owner, PyObject* d) {
+  PyObject* copy = static_object(owner, &PyDict_Type, sizeof(PyDictObject));
   if (copy == nullptr) return nullptr;
   PyDictObject* to = as_dict(copy);
   const PyDictObject* from = as_dict(d);
@@ -141,15 +168,16 @@ PyObject* sealed_dict_copy(PyObject* d) {
   size_t entry = (keys->kind & ~kDictKeysSealed) == kDictKeysStr ? sizeof(DictStrEntry) : sizeof(DictEntry);
   auto* end = static_cast<const char*>(dict_entries(keys)) + static_cast<size_t>(keys->usable + keys->count) * entry;
   auto size = static_cast<size_t>(end - reinterpret_cast<const char*>(keys));
-  auto* own = static_cast<DictKeys*>(sealed_alloc(size));
+  auto* own = static_cast<DictKeys*>(static_alloc(owner, size));
   if (own == nullptr) return nullptr;
   std::memcpy(own, keys, size);
-  own->shared_empty = 0;
+  own->lasting = 1;
+  own->version = 0;
   to->ma_used = from->ma_used;
   to->ma_version_tag = from->ma_version_tag;
   to->ma_keys = own;
   to->ma_values = nullptr;
-  dict_seal(copy);
+  if (owner == nullptr || is_static_builtin(owner)) dict_seal(copy);
   return copy;
 }
 
@@ -184,7 +212,7 @@ Status static_types_init(ThreadState& ts) {
   for (const StaticRow& row : kRows) {
     if (failed(ready_from_spec(ts, row.type, *row.spec))) return Status::kError;
   }
-  return Status::kOk;
+  return static_structs_init(ts);
 }
 
 }  // namespace atl

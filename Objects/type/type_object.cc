@@ -193,7 +193,10 @@ int type_clear(PyObject* self) {
 void type_dealloc(PyObject* self) {
   ThreadState& ts = current_thread();
   auto* type = reinterpret_cast<PyTypeObject*>(self);
-  ATOLL_ENSURE(type->tp_flags & Py_TPFLAGS_HEAPTYPE);
+  if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {  // somebody let go of an extension's static type too often
+    self->ob_refcnt = kImmortalRefcnt;
+    return;
+  }
   untrack(self);
   ErrorStash stash(ts);
   weakrefs_clear(ts, self);

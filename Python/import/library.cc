@@ -70,6 +70,7 @@ CodeImage* publish(ThreadState& ts, const char* path, const CodeImage* image) {
     if (e->path == nullptr) return nullptr;
     ++images.count;
     e->image = image_seal(ts, image);
+    sealed_close();
   }
   return e->image;
 }

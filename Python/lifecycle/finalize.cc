@@ -24,6 +24,7 @@
 #include "Python/sharing/channel_object.h"
 #include "Python/sharing/execute.h"
 #include "Python/sharing/upcalls.h"
+#include "Python/vm/sealed_fault.h"
 
 namespace atl {
 
@@ -293,6 +294,7 @@ void finalize_interpreter(ThreadState& ts, bool left_behind = false) {
 void tear_down(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
   finalize_modules(ts);
+  shared_weakrefs_end(ts);
   // The last moment at which a call can do something useful; who posts from now on is told that it is too late.
   pending_close(ts);
   unwind_steps(ts);
@@ -372,6 +374,7 @@ int runtime_finish() {
   gc_collect(ts, 2);
   tear_down(ts);
   if (flush_std_files(ts) < 0) status = -1;
+  sealed_verify(&ts, "at the end of the main interpreter");
   Interpreter* interp = &ts.interpreter();
   clear_thread_state(ts, &ts);
   end_thread_state(&ts);
@@ -389,6 +392,7 @@ int runtime_finish() {
     delete_interpreter_struct(interp);
     heap_pool_drop();
     interpreter_structs_drop();
+    sealed_open();
   }
   rt.finalizing.store(nullptr);
   return status;
@@ -402,6 +406,7 @@ void interpreter_end(ThreadState* tsp) {
   (void)flush_std_files(ts);
   interp->finalizer.store(&ts, std::memory_order_release);
   tear_down(ts);
+  sealed_verify(&ts, "at the end of an interpreter");
   clear_thread_state(ts, &ts);
   end_thread_state(&ts);
   delete_interpreter_struct(interp);

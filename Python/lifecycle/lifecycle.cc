@@ -15,6 +15,7 @@
 #include "Objects/str/str.h"
 #include "Objects/tuple.h"
 #include "Objects/type/spec.h"
+#include "Modules/config.h"
 #include "Modules/interpreter_parts.h"
 #include "Python/import/import.h"
 #include "Python/lifecycle/steps.h"
@@ -24,6 +25,7 @@
 #include "Python/sharing/channel_object.h"
 #include "Python/sharing/upcalls.h"
 #include "Python/vm/frame.h"
+#include "Python/vm/sealed_fault.h"
 
 namespace atl {
 
@@ -38,7 +40,9 @@ Status step_process_wide(ThreadState& ts) {
   int_bringup();
   abi_runtime_bringup();
   if (failed(static_types_init(ts)) || failed(exceptions_bringup(ts))) return Status::kError;
+  builtin_modules_bringup();
   runtime().core_initialized = true;
+  sealed_close();
   return Status::kOk;
 }
 
@@ -208,6 +212,12 @@ bool runtime_start(const Config& config) {
   rt.main_thread = static_cast<unsigned long>(pthread_self());
   helper_reset();
   make_hash_secret(config);
+#ifdef ATOLL_CHECKED
+  sealed_check(config.isolation_check);
+#else
+  if (config.isolation_check) sealed_check(true);
+#endif
+  if (config.isolation_check) sealed_fault_install();
   Interpreter* interp = new_interpreter_struct(true);
   if (interp == nullptr) {
     std::fprintf(stderr, "Fatal Python error: init: out of memory\n");

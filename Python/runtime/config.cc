@@ -99,6 +99,13 @@ bool config_read_environment(Config* c) {
     }
   }
   if (config_xoption(*c, "faulthandler") != nullptr) c->faulthandler = 1;
+  if (const char* v = config_xoption(*c, "isolation")) {
+    if (std::strcmp(v, "check") != 0) {
+      std::fprintf(stderr, "Fatal Python error: config_init: invalid value of option -X isolation (expected \"check\")\n");
+      return false;
+    }
+    c->isolation_check = true;
+  }
   if (config_xoption(*c, "importtime") != nullptr) c->import_time = 1;
   if (config_xoption(*c, "no_debug_ranges") != nullptr) c->code_debug_ranges = 0;
   if (config_xoption(*c, "warn_default_encoding") != nullptr) c->warn_default_encoding = 1;

@@ -57,6 +57,7 @@ struct Config {
   int import_time = 0;
   int faulthandler = 0;
   int tracemalloc = 0;
+  bool isolation_check = false;  // -X isolation=check
   int code_debug_ranges = 1;
   int install_signal_handlers = 1;
   int skip_first_line = 0;

@@ -20,7 +20,8 @@ void fork_take_locks() {
   for (size_t i = 0; i < rt.interpreter_count; ++i) rt.interpreters[i]->list_lock.lock();
   rt.helper.lock.lock();
   rt.library.lock.lock();
-  rt.sealed_lock.lock();
+  rt.static_types.lock.lock();
+  rt.sealed.lock.lock();
   upcall_fork_lock_channels();
   for (size_t i = 0; i < rt.interpreter_count; ++i) rt.interpreters[i]->heap.fork_lock();
   rt.chunk_pool.lock.lock();
@@ -33,7 +34,8 @@ void fork_release_locks() {
   rt.chunk_pool.lock.unlock();
   for (size_t i = rt.interpreter_count; i > 0; --i) rt.interpreters[i - 1]->heap.fork_unlock();
   upcall_fork_unlock_channels();
-  rt.sealed_lock.unlock();
+  rt.sealed.lock.unlock();
+  rt.static_types.lock.unlock();
   rt.library.lock.unlock();
   rt.helper.lock.unlock();
   for (size_t i = rt.interpreter_count; i > 0; --i) rt.interpreters[i - 1]->list_lock.unlock();

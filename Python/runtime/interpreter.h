@@ -47,8 +47,12 @@ struct VersionCounters {
   uint64_t dict_version;
   uint64_t dict_version_end;
   uint32_t func_version;
-  uint32_t keys_version;
+  uint32_t keys_version;        // from kKeysVersionsOfBuiltins + 1
+  uint32_t builtins_version;    // of the keys of dicts that served as builtins: up to kKeysVersionsOfBuiltins
 };
+
+// Caches of global lookups have 16 bits for the version of the builtins' keys and 32 for that of the globals'.
+inline constexpr uint32_t kKeysVersionsOfBuiltins = UINT16_MAX;
 
 struct Interpreter {
   EvalBreaker breaker;  // atomic
@@ -119,8 +123,6 @@ struct Interpreter {
   PyObject* warn_default_action = nullptr;
   long warn_filters_version = 0;
   PyObject* audit_hooks = nullptr;  // list
-  PyObject* asyncgen_hooks_type = nullptr;    // struct sequences that sys makes
-  PyObject* unraisable_args_type = nullptr;
   PyObject* signal_handlers = nullptr;  // main interpreter: dict number -> handler
   PyObject* hamt_empty = nullptr;
   PyObject* exception_group = nullptr;    // class ExceptionGroup, a heap class because it has two bases

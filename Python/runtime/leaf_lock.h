@@ -20,6 +20,7 @@ enum class LockRank : uint8_t {
   kThreadList,       // one interpreter's list of thread states
   kHelper,           // what the runtime's helper thread has to do
   kLibrary,          // shared code images
+  kStaticTypes,      // the register of static types
   kSealed,           // the sealed arena
   kChannelRegistry,  // channels by number
   kChannel,          // one channel

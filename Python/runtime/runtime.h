@@ -7,6 +7,7 @@
 #include "Python/runtime/helper.h"
 #include "Python/runtime/host_state.h"
 #include "Python/runtime/interpreter.h"
+#include "Python/runtime/sealed.h"
 #include "Python/sharing/channel_state.h"
 
 namespace atl {
@@ -45,7 +46,6 @@ struct Runtime {
   // sealed after bring-up
   bool core_initialized = false;
   uint64_t hash_secret[2] = {0, 0};
-  Py_ssize_t static_type_count = 0;
   const Config* config = nullptr;
   // What the namespaces of a new interpreter's modules are copied from (Objects/dict: dict_make_template).
   struct _dictkeysobject* builtins_template = nullptr;
@@ -71,12 +71,9 @@ struct Runtime {
   ChunkTable chunk_table;  // atomic; level 2 tables added under chunk_pool.lock
   ChunkPool chunk_pool;
 
-  // Process-wide immortal identifiers: sealed after bring-up; and the arena they and other sealed objects live in.
-  LeafMutex sealed_lock{LockRank::kSealed};  // guards the arena while something is published after bring-up
-  char* sealed_arena = nullptr;
-  size_t sealed_used = 0;
-  size_t sealed_size = 0;
-  void* identifiers = nullptr;  // Objects/str: open hash table
+  SealedState sealed;           // own lock
+  StaticTypeRegistry static_types;  // own lock
+  void* identifiers = nullptr;  // Objects/str: open hash table of process-wide strings; written at bring-up and under library's lock
 
   std::atomic<uint64_t> next_dict_version_block{1};
   std::atomic<uint32_t> next_static_type_version{1};
@@ -97,10 +94,5 @@ struct Runtime {
 
 extern Runtime g_runtime;
 ATOLL_INLINE Runtime& runtime() { return g_runtime; }
-
-// Memory for an object that all interpreters share: immortal, in the sealed arena, 16-byte aligned, zeroed.
-// Bring-up only, or under sealed_lock. NULL when there is none.
-void* sealed_alloc(size_t size);
-bool is_sealed_address(const void* p);
 
 }  // namespace atl

@@ -1,10 +1,11 @@
 // What types carry per interpreter.
 //
-// A shared static type is never written after bring-up; whatever would change in it (subclasses, weak references)
-// stands in interp.types.statics[index], index from the type's record. A heap type belongs to one interpreter and
-// keeps the same data in its own record.
+// A static type, built-in or from an extension, is shared, and whatever would change in it (subclasses, weak references)
+// stands in the interpreter's TypeState, found by the index in the type's record. A heap type belongs to one interpreter
+// and keeps the same data in its own record.
 #pragma once
 
+#include "Python/runtime/leaf_lock.h"
 #include "Python/runtime/ref.h"
 
 namespace atl {
@@ -34,7 +35,7 @@ inline constexpr unsigned long kTypeGenericGetattr = 1ul << 33;  // tp_getattro 
 // The side record of a type, reached through tp_cache when kTypeHasRecord is set.
 struct TypeRecord {
   PyTypeObject* type;     // a record whose back pointer differs (a copied struct) counts as none
-  int32_t static_index;   // >= 0: shared static type; its mutable part is in interp.types.statics
+  int32_t static_index;   // >= 0: static type; its mutable part is in the interpreter's TypeState
   uint32_t flags;
   TypeMutable own;        // heap types only
   ShapeTable* shapes;     // shaped heap types only
@@ -53,18 +54,53 @@ struct MethodCacheEntry {
 };
 inline constexpr uint32_t kMethodCacheSize = 1024;
 
+inline constexpr uint32_t kStaticsPerPage = 64;
 struct TypeState {
-  TypeMutable* statics;          // by static index
-  uint32_t statics_size;
+  TypeMutable** pages;           // by static index / kStaticsPerPage; made when first needed, and they don't move
+  uint32_t page_count;
   uint32_t next_version;         // for heap types, from kFirstHeapVersion; 0 once exhausted
   MethodCacheEntry* method_cache;  // kMethodCacheSize entries, made on first use
 };
-inline constexpr uint32_t kFirstHeapVersion = 1u << 16;
+// Versions of static types are process-wide and lie below, those of an interpreter's heap types from here on.
+inline constexpr uint32_t kFirstHeapVersion = 1u << 24;
 
 Status type_state_init(Interpreter& interp);
 void type_state_clear(Interpreter& interp);
 
-// The mutable part of a static or heap type in the given interpreter.
+// The mutable part of a static or heap type in the given interpreter; NULL when the type has no record or there is no
+// memory. The address holds as long as the interpreter.
 TypeMutable* type_mutable(Interpreter& interp, PyTypeObject* type);
+// The same, but NULL also while nothing has been kept for the type.
+TypeMutable* type_peek_mutable(Interpreter& interp, PyTypeObject* type);
+
+// ---- static types ------------------------------------------------------------------------------------------------
+
+// The record of an extension's static type, with what is reachable from it: the memory stays as long as the type's own.
+struct LastingBlock {
+  LastingBlock* next;
+  size_t used, size;
+};
+struct LastingType {
+  TypeRecord record;
+  LastingBlock* blocks;
+};
+
+// Indices are given out once, to built-in types first; those of an unloaded extension's types are used again.
+struct StaticTypeRegistry {
+  LeafMutex lock{LockRank::kStaticTypes};  // guards all below
+  TypeRecord** records = nullptr;  // by index; NULL: free
+  uint32_t count = 0;
+  uint32_t capacity = 0;
+  uint32_t first_free = 0;  // no free index below
+};
+
+// Gives the record its index. False: no memory.
+bool static_type_register(TypeRecord* record);
+// A new record of an extension's static type, registered; NULL: no memory.
+TypeRecord* lasting_type_new(PyTypeObject* type);
+// Zeroed, 16-byte aligned memory that stays as long as the type's record. One thread at a time per type.
+void* lasting_alloc(TypeRecord* record, size_t size);
+// The extension whose data lies in [begin, end) is being unloaded, and no interpreter knows its types any more.
+void static_types_forget(const void* begin, const void* end);
 
 }  // namespace atl

@@ -2,6 +2,7 @@
 #include "Python/vm/generator.h"
 #include "Python/vm/internal.h"
 #include "Python/vm/numbers-inl.h"
+#include "Python/runtime/sealed.h"
 
 #define ATOLL_TRACED 0
 #define ATOLL_LOOP_NAME loop_fast

@@ -193,11 +193,14 @@ bool specialise_get_global(ThreadState& ts, Slot* base, const uint64_t* pc, PyOb
     rewrite(pc, Opcode::kGetGlobalModule);
     return true;
   }
-  uint32_t builtins_version = dict_keys_version(ts, f->func_builtins);
   i = dict_str_index(f->func_builtins, name);
-  if (builtins_version == 0 || i < 0 || i > UINT16_MAX || static_cast<uint16_t>(globals_version) == 0) return false;
-  c->version = builtins_version;
-  c->shape = static_cast<uint16_t>(globals_version);
+  if (i < 0 || i > UINT16_MAX) return false;
+  uint16_t builtins_version = dict_keys_builtins_version(ts, f->func_builtins);
+  if (builtins_version == 0) return false;
+  // A dict may be both; then its number has just changed.
+  if (f->func_builtins == f->func_globals) return false;
+  c->version = globals_version;
+  c->shape = builtins_version;
   c->slot = static_cast<uint16_t>(i);
   rewrite(pc, Opcode::kGetGlobalBuiltin);
   return true;
