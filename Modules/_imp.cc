@@ -278,6 +278,11 @@ Ref<> m_create_dynamic(ThreadState& ts, PyObject* self, PyObject* spec, PyObject
   Ref<> key = tuple_of(ts, path.get(), name.get());
   if (!key) return {};
   if (Ref<> again = extension_again(ts, state, key.get(), name.get()); again || error_set(ts)) return again;
+  if (runtime().sealed.read_only) {
+    Ref<> text = str_format(ts, "%s writes counts of shared objects: not under -X isolation=check", file);
+    if (text) PyErr_SetImportError(text.get(), name.get(), path.get());
+    return {};
+  }
   void* handle = dlopen(file, ts.interpreter().dlopen_flags);
   if (handle == nullptr) {
     Ref<> message = str_from_utf8(ts, dlerror(), "replace");
