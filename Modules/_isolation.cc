@@ -89,6 +89,15 @@ Ref<> m_advance(ThreadState& ts, PyObject*, PyObject* counter, PyObject* number)
   return before;
 }
 
+// A build that looks for objects touched by the wrong interpreter.
+Ref<> m_is_checked(ThreadState&, PyObject*) {
+#ifdef ATOLL_CHECKED
+  return new_bool(true);
+#else
+  return new_bool(false);
+#endif
+}
+
 Ref<> m_interned_count(ThreadState& ts, PyObject*) {
   StrState* state = str_state_or_null(ts.interpreter());
   return int_from_u64(ts, state != nullptr ? state->interned.count : 0);
@@ -102,8 +111,8 @@ Ref<> m_plant(ThreadState& ts, PyObject*, PyObject* offence, PyObject* victim) {
     *count = *count - 1;
     return new_none();
   }
-  if (str_equals_ascii(offence, "field")) {  // the last byte of the part that all objects of the type have
-    auto* at = reinterpret_cast<volatile char*>(victim) + victim->ob_type->tp_basicsize - 1;
+  if (str_equals_ascii(offence, "field")) {  // the last byte of the word behind the head
+    auto* at = reinterpret_cast<volatile char*>(victim) + sizeof(PyVarObject) - 1;
     *at = static_cast<char>(*at ^ 1);
     return new_none();
   }
@@ -133,6 +142,7 @@ constexpr MethodSpec kMethods[] = {
     ATOLL_METHOD(m_type_version, "type_version", "($module, type, /)", ""),
     ATOLL_METHOD(m_advance, "advance", "($module, counter, number, /)", ""),
     ATOLL_METHOD(m_interned_count, "interned_count", "($module, /)", ""),
+    ATOLL_METHOD(m_is_checked, "is_checked", "($module, /)", ""),
     ATOLL_METHOD(m_plant, "plant", "($module, offence, victim, /)", ""),
     ATOLL_METHOD(m_object_at, "object_at", "($module, address, /)", ""),
     ATOLL_METHOD_END};

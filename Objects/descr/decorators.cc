@@ -24,6 +24,7 @@ Status copy_attributes(ThreadState& ts, PyObject* to, PyObject* from) {
 }
 
 Status decorator_init(ThreadState& ts, MethodDecoratorObject* self, PyObject* callable) {
+  if (is_immortal(obj(self))) return raise(ts, PyExc_TypeError, "cannot initialize a shared '%.100T' object again", self);
   set_field(self->callable, dup(callable));
   return copy_attributes(ts, obj(self), callable);
 }

@@ -366,6 +366,9 @@ Ref<> member_get(ThreadState& ts, PyMemberDescrObject* d, PyObject* instance, Py
 
 Status member_set(ThreadState& ts, PyMemberDescrObject* d, PyObject* instance, PyObject* value) {
   if (!check_self(ts, &d->d_common, instance)) return Status::kError;
+  if (ATOLL_UNLIKELY(is_immortal(instance)) && !(d->d_member->flags & READONLY)) {
+    return raise(ts, PyExc_TypeError, "cannot set '%U' attribute of a shared '%.100T' object", d->d_common.d_name, instance);
+  }
   return PyMember_SetOne(reinterpret_cast<char*>(instance), d->d_member, value) < 0 ? Status::kError : Status::kOk;
 }
 

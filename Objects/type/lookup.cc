@@ -44,33 +44,30 @@ uint32_t type_version(ThreadState& ts, PyTypeObject* type) {
   return version;
 }
 
-void type_modified(ThreadState& ts, PyTypeObject* type) {
-  if (type->tp_version_tag == 0 || is_static_builtin(type)) return;
+namespace {
+
+void drop_version(Interpreter& interp, PyTypeObject* type) {
+  // A static type that has none any more may have subtypes in this interpreter that still do.
+  if (type->tp_version_tag == 0 && !is_static(type)) return;
   type->tp_version_tag = 0;
   type->tp_flags &= ~Py_TPFLAGS_VALID_VERSION_TAG;
-  auto subclasses_modified = [&](Interpreter& interp) {
-    TypeMutable* m = type_peek_mutable(interp, type);
-    for (uint32_t i = 0; m != nullptr && i < m->subclasses.size; ++i) type_modified(ts, m->subclasses.items[i]);
-  };
+  TypeMutable* m = type_peek_mutable(interp, type);
+  for (uint32_t i = 0; m != nullptr && i < m->subclasses.size; ++i) drop_version(interp, m->subclasses.items[i]);
+}
+
+}  // namespace
+
+void type_modified(ThreadState& ts, PyTypeObject* type) {
+  if (type->tp_version_tag == 0 || is_static_builtin(type)) return;
   if (!is_static(type)) {
-    subclasses_modified(ts.interpreter());
+    drop_version(ts.interpreter(), type);
     return;
   }
-  // An extension changes its static type. The interpreters that see it share our lock: others have a copy of the module.
-  int64_t after = -1;
-  for (;;) {
-    Interpreter* next = nullptr;
-    {
-      Runtime& rt = runtime();
-      std::lock_guard hold(rt.interpreters_lock);
-      for (size_t i = 0; i < rt.interpreter_count; ++i) {
-        Interpreter* interp = rt.interpreters[i];
-        if (interp->id > after && interp->gil == ts.interpreter().gil && (next == nullptr || interp->id < next->id)) next = interp;
-      }
-      if (next != nullptr) after = next->id;
-    }
-    if (next == nullptr) return;
-    subclasses_modified(*next);
+  // An extension changes its static type. Interpreters that see the same one share our lock; others have a copy of the module.
+  Runtime& rt = runtime();
+  std::lock_guard hold(rt.interpreters_lock);
+  for (size_t i = 0; i < rt.interpreter_count; ++i) {
+    if (rt.interpreters[i]->gil == ts.interpreter().gil) drop_version(*rt.interpreters[i], type);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "Objects/type/type.h"
 #include "Python/runtime/runtime.h"
+#include "Python/runtime/upcalls.h"
 #include "Python/vm/dump.h"
 
 namespace atl {
