@@ -23,6 +23,7 @@ STEPS = [
     ('check-unit', 900),
     ('check-lib', 1200),
     ('check-hosts', 900),
+    ('check-sealed', 1800),
     ('check-census', 600),
     ('check-conformance', 1200),
 ]
