@@ -28,13 +28,23 @@ ATOLL_INLINE bool is_immortal(const PyObject* o) {
   return reinterpret_cast<const uint32_t*>(o)[1] != 0;
 }
 
+#ifdef ATOLL_CHECKED
+void check_toucher(const PyObject* o);  // foreign.cc
+#else
+ATOLL_INLINE void check_toucher(const PyObject*) {}
+#endif
+
 ATOLL_INLINE void incref(PyObject* o) {
-  if (ATOLL_LIKELY(!is_immortal(o))) ++o->ob_refcnt;
+  if (ATOLL_UNLIKELY(is_immortal(o))) return;
+  check_toucher(o);
+  ++o->ob_refcnt;
 }
 
 // May run a finalizer, and with it any Python code.
 ATOLL_INLINE void decref(PyObject* o) {
-  if (ATOLL_LIKELY(!is_immortal(o)) && --o->ob_refcnt == 0) _Py_Dealloc(o);
+  if (ATOLL_UNLIKELY(is_immortal(o))) return;
+  check_toucher(o);
+  if (--o->ob_refcnt == 0) _Py_Dealloc(o);
 }
 
 ATOLL_INLINE void xincref(PyObject* o) {

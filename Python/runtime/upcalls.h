@@ -23,6 +23,8 @@ void upcall_gc_untrack_dict(PyObject* o);
 void upcall_gc_callbacks(ThreadState& ts, const char* phase, int generation, Py_ssize_t collected, Py_ssize_t uncollectable);
 // Objects/list: appends for the collector; false when there is no memory (no exception is left set).
 bool upcall_list_append(ThreadState& ts, PyObject* list, PyObject* item);
+// Python/vm: says that this thread touches an object of another interpreter, and ends the process.
+[[noreturn]] void upcall_report_foreign(ThreadState& ts, const PyObject* o, Interpreter& owner);
 // Python/vm: runs handlers of tripped signals; main interpreter's main thread.
 Status upcall_run_signal_handlers(ThreadState& ts);
 

@@ -112,6 +112,25 @@ void sealed_fault_install() {
   (void)sigaction(SIGSEGV, &action, nullptr);
 }
 
+void upcall_report_foreign(ThreadState& ts, const PyObject* o, Interpreter& owner) {
+  constexpr int fd = STDERR_FILENO;
+  dump_text(fd, "Fatal Python error: an object of another interpreter is touched\n  the object of type '");
+  dump_text(fd, o->ob_type->tp_name);
+  dump_text(fd, "' at 0x");
+  dump_hex(fd, reinterpret_cast<uintptr_t>(o), 16);
+  dump_text(fd, " belongs to interpreter ");
+  dump_decimal(fd, static_cast<uint64_t>(owner.id));
+  dump_text(fd, "\n\nTouched in interpreter ");
+  dump_decimal(fd, static_cast<uint64_t>(ts.interpreter().id));
+  dump_text(fd, "\n");
+  dump_stack(fd, &ts);
+  dump_text(fd, "\nThe threads of interpreter ");
+  dump_decimal(fd, static_cast<uint64_t>(owner.id));
+  dump_text(fd, "\n");
+  dump_threads(fd, &owner, nullptr);
+  std::abort();
+}
+
 void sealed_verify(ThreadState* ts, const char* when) {
   if (!runtime().sealed.checking) return;
   const void* changed = sealed_first_change();

@@ -138,7 +138,7 @@ class WritableSymbols(Tree):
         extern const int* const pointer;
         static const int target = 3;
         const int* const pointer = &target;
-        [[gnu::section("atoll_sealed_types")]] int sealed_thing = 7;
+        [[gnu::section("atoll_sealed")]] int sealed_thing = 7;
         int pure(int x) { static constexpr int kTable[] = {1, 2, 3}; return kTable[x]; }
     '''
 
@@ -163,6 +163,73 @@ class WritableSymbols(Tree):
                              'guard variable for guarded()::object'):
                     self.assertRegex(texts, r'not in the ledger: %s in' % name.replace('(', r'\(').replace(')', r'\)'))
                 self.assertEqual(len(problems), 10, texts)
+
+    # Each stands alone in its file: (what it is called, flags, source, what the check must say).
+    PLANTED = [
+        ('a class static', 'struct S { static int n; }; int S::n; int f() { return ++S::n; }', 'not in the ledger: S::n in .bss'),
+        ('an inline class static', 'struct S { static inline int n = 3; }; int f() { return ++S::n; }', 'not in the ledger: S::n in'),
+        ('an inline variable', 'inline int counter = 1; int f() { return ++counter; }', 'not in the ledger: counter in'),
+        ('an exported C global', 'extern "C" { int exported_counter; }', 'not in the ledger: exported_counter in .bss'),
+        ('a hidden one', '__attribute__((visibility("hidden"))) long quiet = 1;', 'not in the ledger: quiet in .data'),
+        ('a weak one', '__attribute__((weak)) int feeble;', 'not in the ledger: feeble in'),
+        ('one in a nameless namespace', 'namespace { int mine; } int f() { return ++mine; }', 'mine in .bss'),
+        ('a function-local thread_local', 'int f() { static thread_local int n = 7; return ++n; }', 'f()::n in .tdata'),
+        ('a thread_local with a constructor', 'struct T { T(); ~T(); int n; }; int f() { thread_local T t; return t.n; }', 'f()::t in .tbss'),
+        ('a lambda\'s static', 'auto g() { return [] { static int n; return ++n; }; } int f() { return g()(); }', '::n in'),
+        ('a static of a template function', 'template <class T> T f() { static T n; return ++n; } template int f<int>();', 'f<int>()::n in'),
+        ('a mutable member of a constant', 'struct S { mutable int n = 0; constexpr S() {} }; const S s; int f() { return s.n++; }', 's in'),
+        ('an atomic', '#include <atomic>\nstd::atomic<int> ticket; int f() { return ++ticket; }', 'ticket in .bss'),
+        ('an array of pointers', 'const char* words[] = {"a", "b"};', 'words in .data'),
+        ('a section of its own', '[[gnu::section(".mine")]] int n = 1;', 'n in .mine'),
+        ('a section that only sounds sealed', '[[gnu::section("atoll_sealed_too")]] int n = 1;', 'n in atoll_sealed_too'),
+        ('large data', '[[gnu::section(".ldata")]] int n = 1;', 'n in .ldata'),
+        ('assembly with a name', 'asm(".data\\n.globl sneaky\\nsneaky: .quad 0\\n.text");', 'sneaky in .data'),
+        ('assembly without one', 'asm(".data\\n.quad 0\\n.text");', '8 writable bytes in .data without a name'),
+        ('assembly behind a named one', 'int is_named = 1; asm(".data\\n.balign 4\\n.quad 0, 0, 0, 0, 0, 0, 0, 0, 0\\n.text");', 'without a name'),
+        ('assembly in .bss', 'asm(".bss\\n.skip 16\\n.text");', '16 writable bytes in .bss without a name'),
+        ('a constructor function', '[[gnu::constructor]] void early() { asm volatile("nop"); }', 'runs code before main'),
+        ('a destructor function', '[[gnu::destructor]] void late() { asm volatile("nop"); }', 'runs code before main'),
+        ('an entry of .preinit_array', 'void early(); [[gnu::section(".preinit_array"), gnu::used]] void (*const entry)() = early;', 'runs code before main'),
+        ('code in .init', 'asm(".section .init,\\"ax\\"\\nnop\\n.text");', 'runs code before main'),
+        ('a dynamic initialiser', 'int f(); int value = f();', 'runs code before main'),
+        ('a static object with a destructor', 'struct D { constexpr D() {} ~D(); }; D d;', 'runs code before main'),
+    ]
+
+    def test_planted_one_by_one(self):
+        for i, (what, source, text) in enumerate(self.PLANTED):
+            for flags in (['-fno-pie'], ['-fPIC']):
+                with self.subTest(what=what, flags=flags):
+                    target = self.build('planted%d' % i, source + '\n', '-std=c++20', '-fno-exceptions', '-fno-rtti', *flags)
+                    _, problems = writable_symbols.check([target], self.ledger(('is_named', 'counter', 'atomic, for the tests')), False)
+                    self.assertTrue(any(text in t for _, t in problems), problems)
+
+    def test_c_literal(self):
+        target = self.build('literal', 'int *const p = (int[]){1, 2};\n', suffix='.c')
+        self.assertTrue(any('compound_literal' in t for _, t in writable_symbols.check([target], self.ledger())[1]))
+
+    def link(self, name, text, *flags):
+        source = self.write(name + '.cc', text)
+        target = os.path.join(self.root, name)
+        subprocess.run(['g++', '-O2', '-std=c++20', source, '-o', target, *flags], check=True)
+        return target
+
+    def test_linked(self):
+        main = 'int main() { return 0; }\n'
+        table = 'extern const char* const table[]; const char* const table[] = {"a", "b"};\n'
+        kinds = {'program': ['-no-pie', '-fno-pie'], 'position-independent program': ['-pie', '-fPIE'], 'library': ['-shared', '-fPIC']}
+        for kind, flags in kinds.items():
+            with self.subTest(kind=kind):
+                path = self.link('good', table + main, *flags)
+                self.assertEqual(writable_symbols.check([], self.ledger(), binaries=[path]), (1, []))
+                path = self.link('bad', 'int counter; int f() { static int n = 1; return ++n + ++counter; }\n' + main, *flags)
+                self.assertProblems(writable_symbols.check([], self.ledger(), binaries=[path])[1],
+                                    (path, 'counter in .bss'), (path, 'f()::n in .data'))
+                path = self.link('ctor', 'int f(); int g() { return 1; } struct S { S() { v = g(); } int v; }; const S s;\n' + main,
+                                 '-O0', *flags)
+                problems = writable_symbols.check([], self.ledger(('*s*s', 'sealed', 'is for the tests')), False, [path])[1]
+                self.assertTrue(any('before main' in t for _, t in problems), problems)
+        path = self.link('norelro', table + main, '-pie', '-fPIE', '-Wl,-z,norelro')
+        self.assertTrue(any('not inside RELRO' in t for _, t in writable_symbols.check([], self.ledger(), binaries=[path])[1]))
 
     def test_common(self):
         target = self.build('common', 'int shared;\n', '-fcommon', suffix='.c')

@@ -42,8 +42,9 @@ def report(name, checked, problems, out=None):
     return 1 if problems else 0
 
 
-Section = collections.namedtuple('Section', 'name type flags size offset link entsize')
-Symbol = collections.namedtuple('Symbol', 'name kind bind section size')
+Section = collections.namedtuple('Section', 'name type flags size offset link entsize address align')
+Symbol = collections.namedtuple('Symbol', 'name kind bind section size value')
+Segment = collections.namedtuple('Segment', 'type flags address size')
 
 SHF_WRITE, SHF_ALLOC = 1, 2
 SHT_SYMTAB = 2
@@ -70,7 +71,7 @@ def read_elf(path):
         start = base + offset
         return data[start:data.index(b'\0', start)].decode('utf-8', 'replace')
 
-    sections = [Section(text(raw[names][4], r[0]), r[1], r[2], r[5], r[4], r[6], r[9]) for r in raw]
+    sections = [Section(text(raw[names][4], r[0]), r[1], r[2], r[5], r[4], r[6], r[9], r[3], r[8]) for r in raw]
     symbols = []
     wide = next((s for s in sections if s.type == 18), None)    # section numbers that need 32 bits
     for section in sections:
@@ -78,16 +79,29 @@ def read_elf(path):
             continue
         strings = sections[section.link].offset
         for i in range(section.size // section.entsize):
-            name, info, _, where, _, size = struct.unpack_from('<IBBHQQ', data, section.offset + i * section.entsize)
+            name, info, _, where, value, size = struct.unpack_from('<IBBHQQ', data, section.offset + i * section.entsize)
             if info & 15 in (STT_SECTION, STT_FILE):
                 continue
             if where == 0xffff and wide:
                 where, = struct.unpack_from('<I', data, wide.offset + 4 * i)
             elif where == SHN_COMMON:
-                symbols.append(Symbol(text(strings, name), info & 15, info >> 4, 'COMMON', size))
+                symbols.append(Symbol(text(strings, name), info & 15, info >> 4, 'COMMON', size, 0))
                 continue
             elif where >= 0xff00 or where == 0:
-                symbols.append(Symbol(text(strings, name), info & 15, info >> 4, None, size))
+                symbols.append(Symbol(text(strings, name), info & 15, info >> 4, None, size, value))
                 continue
-            symbols.append(Symbol(text(strings, name), info & 15, info >> 4, sections[where], size))
+            symbols.append(Symbol(text(strings, name), info & 15, info >> 4, sections[where], size, value))
     return sections, symbols
+
+
+PT_GNU_RELRO = 0x6474e552
+
+
+def read_segments(path):
+    """The program headers of a linked ELF file."""
+    with open(path, 'rb') as f:
+        data = f.read()
+    table, = struct.unpack_from('<Q', data, 32)
+    entry, count = struct.unpack_from('<HH', data, 54)
+    raw = [struct.unpack_from('<IIQQQQQQ', data, table + i * entry) for i in range(count)]
+    return [Segment(r[0], r[1], r[3], r[6]) for r in raw]
