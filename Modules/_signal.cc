@@ -14,6 +14,7 @@
 
 #include "Modules/interpreter_parts.h"
 #include "Modules/module_def.h"
+#include "Modules/timeouts.h"
 #include "Objects/dict/dict.h"
 #include "Objects/exceptions/exceptions.h"
 #include "Objects/float/float.h"
@@ -21,6 +22,7 @@
 #include "Objects/list.h"
 #include "Objects/set.h"
 #include "Objects/str/str.h"
+#include "Objects/structseq.h"
 #include "Objects/tuple.h"
 #include "Objects/upcalls.h"
 #include "Python/runtime/config.h"
@@ -232,6 +234,46 @@ Ref<> m_sigwait(ThreadState& ts, PyObject*, PyObject* sigset) {
   if (error != 0) return raise_os_error(ts, error);
   return int_from_i64(ts, signum);
 }
+// A timeout below zero stands for none. None when it is over.
+Ref<> wait_info(ThreadState& ts, PyObject* sigset, int64_t timeout_ns) {
+  sigset_t set;
+  if (!read_set(ts, sigset, &set)) return {};
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const int64_t begin = now.tv_sec * int64_t{1000000000} + now.tv_nsec;
+  int64_t left = timeout_ns;
+  for (;;) {
+    siginfo_t info{};
+    timespec t{static_cast<time_t>(left / 1000000000), static_cast<long>(left % 1000000000)};
+    PyThreadState* saved = PyEval_SaveThread();
+    int r = timeout_ns < 0 ? sigwaitinfo(&set, &info) : sigtimedwait(&set, &info, &t);
+    int error = errno;
+    PyEval_RestoreThread(saved);
+    if (r >= 0) {
+      Ref<> result = Ref<>::steal(PyStructSequence_New(&atoll_struct_siginfo_type));
+      const int64_t values[] = {info.si_signo, info.si_code, info.si_errno, info.si_pid, info.si_uid, info.si_status, info.si_band};
+      for (size_t i = 0; result && i < std::size(values); ++i) {
+        Ref<> v = int_from_i64(ts, values[i]);
+        if (!v) return {};
+        PyStructSequence_SetItem(result.get(), static_cast<Py_ssize_t>(i), v.release());
+      }
+      return result;
+    }
+    if (error == EAGAIN && timeout_ns >= 0) return new_none();
+    if (error != EINTR) return raise_os_error(ts, error);
+    if (PyErr_CheckSignals() < 0) return {};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    left = timeout_ns - (now.tv_sec * int64_t{1000000000} + now.tv_nsec - begin);
+    if (timeout_ns >= 0 && left < 0) return new_none();
+  }
+}
+Ref<> m_sigwaitinfo(ThreadState& ts, PyObject*, PyObject* sigset) { return wait_info(ts, sigset, -1); }
+Ref<> m_sigtimedwait(ThreadState& ts, PyObject*, PyObject* sigset, PyObject* timeout) {
+  int64_t ns;
+  if (failed(timeout_as_ns(ts, timeout, 1000000000, nullptr, &ns))) return {};
+  if (ns < 0) return raise(ts, PyExc_ValueError, "timeout must be non-negative");
+  return wait_info(ts, sigset, ns);
+}
 Ref<> m_valid_signals(ThreadState& ts, PyObject*) {
   sigset_t set;
   sigfillset(&set);
@@ -294,8 +336,22 @@ constexpr MethodSpec kMethods[] = {
     ATOLL_METHOD(m_pthread_sigmask, "pthread_sigmask", "($module, how, mask, /)", "Change the signals that this thread blocks."),
     ATOLL_METHOD(m_sigpending, "sigpending", "($module, /)", "Signals that wait to be delivered."),
     ATOLL_METHOD(m_sigwait, "sigwait", "($module, sigset, /)", "Wait for one of the signals."),
+    ATOLL_METHOD(m_sigwaitinfo, "sigwaitinfo", "($module, sigset, /)", "Wait for one of the signals: a struct_siginfo that describes it."),
+    ATOLL_METHOD(m_sigtimedwait, "sigtimedwait", "($module, sigset, timeout, /)", "Like sigwaitinfo(), for so many seconds; None when they are over."),
     ATOLL_METHOD(m_valid_signals, "valid_signals", "($module, /)", "The signals that this system has."),
     ATOLL_METHOD_END};
+
+constexpr PyStructSequence_Field kSiginfoFields[] = {
+    {"si_signo", "signal number"},  {"si_code", "signal code"},    {"si_errno", "errno associated with this signal"},
+    {"si_pid", "sending process ID"}, {"si_uid", "real user ID of sending process"}, {"si_status", "exit value or signal"},
+    {"si_band", "band event for SIGPOLL"}, {nullptr, nullptr}};
+
+}  // namespace
+
+constinit const StructSpec signal_struct_siginfo_struct{"signal.struct_siginfo", "What sigwaitinfo() and sigtimedwait() tell about a signal.",
+                                                        kSiginfoFields, 7};
+
+namespace {
 
 int exec_signal(PyObject* m) {
   struct Constant {
@@ -318,6 +374,7 @@ int exec_signal(PyObject* m) {
   if (PyModule_AddIntConstant(m, "SIGRTMIN", SIGRTMIN) < 0 || PyModule_AddIntConstant(m, "SIGRTMAX", SIGRTMAX) < 0) return -1;
   Ref<> error = Ref<>::steal(PyErr_NewException("signal.itimer_error", PyExc_OSError, nullptr));
   if (!error || PyModule_AddObjectRef(m, "ItimerError", error.get()) < 0) return -1;
+  if (PyModule_AddObjectRef(m, "struct_siginfo", obj(&atoll_struct_siginfo_type)) < 0) return -1;
   ThreadState& ts = current_thread();
   if (!ts.interpreter().is_main || runtime().config == nullptr || !runtime().config->install_signal_handlers) return 0;
   // Ctrl-C: unless somebody ignores it already.

@@ -18,6 +18,9 @@ namespace {
 
 PyObject* seal(ThreadState& ts, PyObject* o);
 
+// Zeroed memory that stays. In a process that checks, images lie with the sealed objects.
+void* image_alloc(size_t size) { return runtime().sealed.checking ? sealed_alloc(size) : std::calloc(1, size); }
+
 // A zeroed object of so many bytes with a filled head.
 PyObject* sealed_head(PyTypeObject* type, size_t size) {
   size_t pre = pre_header_size(type);
@@ -94,7 +97,7 @@ PyObject* seal(ThreadState& ts, PyObject* o) {
 
 template <class P, class T>
 bool copy_array(P*& to, T* from, size_t n) {
-  auto* memory = static_cast<std::remove_const_t<T>*>(std::malloc(n * sizeof(T) + 1));
+  auto* memory = static_cast<std::remove_const_t<T>*>(image_alloc(n * sizeof(T) + 1));
   if (memory == nullptr) return false;
   if (n != 0) std::memcpy(static_cast<void*>(memory), from, n * sizeof(T));
   to = memory;
@@ -102,7 +105,7 @@ bool copy_array(P*& to, T* from, size_t n) {
 }
 
 bool seal_objects(ThreadState& ts, PyObject**& to, PyObject* const* from, uint32_t n) {
-  to = static_cast<PyObject**>(std::calloc(n + 1, sizeof(PyObject*)));
+  to = static_cast<PyObject**>(image_alloc((n + 1) * sizeof(PyObject*)));
   if (to == nullptr) return false;
   for (uint32_t i = 0; i < n; ++i) {
     if (from[i] != nullptr && (to[i] = seal(ts, from[i])) == nullptr) return false;
@@ -141,7 +144,7 @@ bool fill(ThreadState& ts, CodeImage* to, const CodeImage* from) {
   }
   bool has_children = false;
   if (from->children != nullptr) {
-    to->children = static_cast<CodeImage**>(std::calloc(from->const_count + 1, sizeof(CodeImage*)));
+    to->children = static_cast<CodeImage**>(image_alloc((from->const_count + 1) * sizeof(CodeImage*)));
     if (to->children == nullptr) return false;
     for (uint32_t i = 0; i < from->const_count; ++i) {
       if (from->children[i] == nullptr) continue;
@@ -173,7 +176,7 @@ bool fill(ThreadState& ts, CodeImage* to, const CodeImage* from) {
 
 CodeImage* image_seal(ThreadState& ts, const CodeImage* from) {
   if (from->shared) return const_cast<CodeImage*>(from);
-  void* memory = std::malloc(sizeof(CodeImage));
+  void* memory = image_alloc(sizeof(CodeImage));
   if (memory == nullptr) return nullptr;
   auto* to = new (memory) CodeImage();
   to->shared = true;

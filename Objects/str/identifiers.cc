@@ -165,11 +165,12 @@ void identifiers_bringup(Runtime& rt) {
 
 PyObject* str_immortal(std::string_view ascii) {
   Runtime& rt = runtime();
-  auto* table = static_cast<IdentifierTable*>(rt.identifiers);
+  auto* table = const_cast<IdentifierTable*>(identifier_table());
   Py_hash_t hash = hash_memory(ascii.data(), ascii.size());
-  size_t i = static_cast<size_t>(hash) & table->mask;
-  for (; table->slots[i] != nullptr; i = (i + 1) & table->mask) {
-    if (str_head(table->slots[i])->hash == hash && str_equals_ascii(table->slots[i], ascii)) return table->slots[i];
+  for (size_t i = static_cast<size_t>(hash) & table->mask;; i = (i + 1) & table->mask) {
+    PyObject* found = __atomic_load_n(&table->slots[i], __ATOMIC_ACQUIRE);
+    if (found == nullptr) break;
+    if (str_head(found)->hash == hash && str_equals_ascii(found, ascii)) return found;
   }
   auto* head = static_cast<PyASCIIObject*>(sealed_alloc(sizeof(PyASCIIObject) + ascii.size() + 1));
   if (head == nullptr) return nullptr;
