@@ -506,7 +506,7 @@ PyObject* PyModuleDef_Init(PyModuleDef* def) {
   std::atomic_ref<Py_ssize_t> index(def->m_base.m_index);
   if (index.load(std::memory_order_acquire) == 0) {
     Runtime& rt = runtime();
-    std::lock_guard hold(rt.sealed_lock);
+    std::lock_guard hold(rt.sealed.lock);
     if (index.load(std::memory_order_relaxed) == 0) {
       PyObject* o = obj(&def->m_base.ob_base);
       o->ob_refcnt = kImmortalRefcnt;

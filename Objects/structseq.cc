@@ -220,6 +220,7 @@ Ref<> new_type(ThreadState& ts, const PyStructSequence_Desc* desc, unsigned long
 
 // A static type of an extension.
 Status init_static(ThreadState& ts, PyTypeObject* type, const PyStructSequence_Desc* desc) {
+  if (type->tp_flags & Py_TPFLAGS_READY) return Status::kOk;  // the module is initialised once more
   Py_ssize_t unnamed;
   Py_ssize_t n = count_fields(desc, &unnamed);
   auto* members = static_cast<PyMemberDef*>(PyMem_RawMalloc(static_cast<size_t>(n + 1) * sizeof(PyMemberDef)));

@@ -73,6 +73,8 @@ constexpr const char* kHelpXoptions =
     "                    the library, not by a search on sys.path (default: on)\n"
     "-X importtime     : show how long each import takes\n"
     "-X int_max_str_digits=N: limit of digits in conversions of int; 0: none\n"
+    "-X isolation=check: objects that all interpreters share lie on read-only pages;\n"
+    "                    a write to one ends the process with a traceback\n"
     "-X no_debug_ranges: no columns in code objects and tracebacks\n"
     "-X pycache_prefix=PATH: write .pyc files to a tree of its own\n"
     "-X utf8[=0|1]     : UTF-8 mode\n"
