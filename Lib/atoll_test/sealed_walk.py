@@ -13,6 +13,7 @@ import functools
 import gc
 import inspect
 import operator
+import os
 import pickle
 import sys
 import types
@@ -241,6 +242,7 @@ def one_of_each(objects, most=12):
 
 def main():
     warnings.simplefilter("ignore")
+    out = os.fdopen(os.dup(1), 'w')     # io.FileIO(1) is among the attempts, and closes it
     gc.collect()
     objects = shared_objects()
     walk = Walk()
@@ -256,8 +258,8 @@ def main():
     gc.collect()
     unchanged = _isolation.sealed_unchanged()
     for p in sorted(set(walk.problems))[:200]:
-        print(p)
-    print('%d shared objects, %d attempts, %d problems, unchanged: %s' % (len(objects), walk.tried, len(walk.problems), unchanged))
+        print(p, file=out)
+    print('%d shared objects, %d attempts, %d problems, unchanged: %s' % (len(objects), walk.tried, len(walk.problems), unchanged), file=out, flush=True)
 
 
 if __name__ == '__main__':
