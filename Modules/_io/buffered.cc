@@ -816,6 +816,11 @@ constexpr MethodSpec kPairMethods[] = {
 constexpr PyGetSetDef kPairGetSet[] = {{"closed", ATOLL_GETTER(p_closed), nullptr, nullptr, nullptr}, ATOLL_GETSET_END};
 }  // namespace
 
+bool is_flushed_writer(PyObject* o) {
+  const BufferedObject* b = as_buf(o);
+  return o->ob_type == &atoll_io_buffered_writer_type && b->ok && b->write_end == 0 && !has_own_flush(b->dict);
+}
+
 }  // namespace atl::io
 
 using namespace atl;

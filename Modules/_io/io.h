@@ -62,6 +62,10 @@ Status as_size(ThreadState& ts, PyObject* o, Py_ssize_t* out);
 bool finalize_before_dealloc(PyObject* o);
 void free_instance(PyObject* o);
 
+// buffered.cc: a BufferedWriter, not of a derived class, with nothing to write.
+bool is_flushed_writer(PyObject* o);
+// Does the instance's dict replace flush()?
+inline bool has_own_flush(PyObject* dict) { return dict != nullptr && dict_peek_made(dict, ID(flush)) != nullptr; }
 // text.cc: where a line ends. Position behind the line end in [start, end), or -1; *consumed when -1: what can be skipped.
 Py_ssize_t find_line_end(bool translated, bool universal, PyObject* newline, PyObject* text, Py_ssize_t start, Py_ssize_t* consumed);
 Ref<> decode_newlines(ThreadState& ts, PyObject* decoder, PyObject* text, bool final_);

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "Modules/_io/io.h"
+#include "Python/sharing/upcalls.h"
 
 namespace atl::io {
 
@@ -842,5 +843,12 @@ constinit const TypeSpec io_text_wrapper_spec{
     .members = kMembers,
     .getset = kGetSet,
 };
+
+bool upcall_stream_is_flushed(PyObject* stream) {
+  if (stream->ob_type != &atoll_io_text_wrapper_type) return false;
+  const TextObject* t = as_text(stream);
+  return t->ok && (t->pending == nullptr || list_size(t->pending) == 0) && t->telling == t->seekable && !has_own_flush(t->dict) &&
+         is_flushed_writer(t->buffer);
+}
 
 }  // namespace atl

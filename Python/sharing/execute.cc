@@ -108,7 +108,7 @@ Ref<> run_main(ThreadState& ts, const Request& request) {
 void flush_streams(ThreadState& ts) {
   for (PyObject* name : {ID(stdout), ID(stderr)}) {
     PyObject* stream = dict_peek_made(ts.interpreter().sysdict, name);
-    if (stream == nullptr || stream == Py_None) continue;
+    if (stream == nullptr || stream == Py_None || upcall_stream_is_flushed(stream)) continue;
     Ref<> hold = dup(stream);
     Ref<> done = call_method(ts, stream, ID(flush));
     if (!done) error_clear(ts);
