@@ -246,7 +246,13 @@ Raised raise_from_current(ThreadState& ts, PyObject* type, const char* format, .
 
 void upcall_set_memory_error(ThreadState& ts) {
   PyObject* ready = ts.interpreter().last_memory_error;
-  if (ready == nullptr) die(__FILE__, __LINE__, "out of memory during start-up");
+  if (ready == nullptr) {
+    // An interpreter that is only being made: the class alone must do.
+    if (!runtime().core_initialized) die(__FILE__, __LINE__, "out of memory during start-up");
+    error_clear(ts);
+    ts.curexc_type = new_ref(PyExc_MemoryError);
+    return;
+  }
   // Made ready at start; a second one while it is in use is the same object, without traceback.
   if (ready->ob_refcnt == 1) {
     clear_field(as_exception(ready)->traceback);

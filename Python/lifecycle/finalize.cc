@@ -275,10 +275,15 @@ void end_other_threads(ThreadState& ts) {
   }
 }
 
+// An interpreter whose making failed early has not all of these.
+bool came_up(const Interpreter& interp) { return interp.modules != nullptr && interp.sysdict != nullptr && interp.builtins != nullptr; }
+
 // Everything up to the point where no Python code can run any more.
 void finalize_interpreter(ThreadState& ts, bool left_behind = false) {
   Interpreter& interp = ts.interpreter();
-  if (left_behind) {
+  if (!came_up(interp)) {
+    // Nothing of Python has run in it.
+  } else if (left_behind) {
     ExitWatch watch(ts);
     wait_for_threads(ts);
   } else {
@@ -293,7 +298,7 @@ void finalize_interpreter(ThreadState& ts, bool left_behind = false) {
 
 void tear_down(ThreadState& ts) {
   Interpreter& interp = ts.interpreter();
-  finalize_modules(ts);
+  if (came_up(interp)) finalize_modules(ts);
   shared_weakrefs_end(ts);
   // The last moment at which a call can do something useful; who posts from now on is told that it is too late.
   pending_close(ts);
@@ -403,7 +408,7 @@ void interpreter_end(ThreadState* tsp) {
   Interpreter* interp = &ts.interpreter();
   interp->closing.store(true);
   finalize_interpreter(ts, interp->left_behind);
-  (void)flush_std_files(ts);
+  if (came_up(*interp)) (void)flush_std_files(ts);
   interp->finalizer.store(&ts, std::memory_order_release);
   tear_down(ts);
   sealed_verify(&ts, "at the end of an interpreter");

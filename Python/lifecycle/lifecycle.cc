@@ -271,6 +271,7 @@ ThreadState* interpreter_new(const InterpreterOptions& options, bool with_site) 
   interp->recursion_limit = rt.main->recursion_limit;
   ThreadState* ts = new_thread_state(*interp);
   if (ts == nullptr || failed(type_state_init(*interp))) {
+    if (ts != nullptr) delete_thread_state(ts);
     delete_interpreter_struct(interp);
     if (from != nullptr) raise_no_memory(*from);
     return nullptr;
@@ -283,6 +284,8 @@ ThreadState* interpreter_new(const InterpreterOptions& options, bool with_site) 
   if (ok && with_site) ok = !failed(run_site(*ts));
   if (ok) return ts;
   char reason[256] = "";
+  bool no_memory = error_matches(*ts, PyExc_MemoryError);
+  if (no_memory) error_clear(*ts);
   if (error_set(*ts)) {
     Ref<> exc = error_take(*ts);
     Ref<> text = object_repr(*ts, exc.get());
@@ -293,6 +296,7 @@ ThreadState* interpreter_new(const InterpreterOptions& options, bool with_site) 
   interpreter_end(ts);
   if (from != nullptr) {
     attach(from);
+    if (no_memory) return static_cast<ThreadState*>(raise_no_memory(*from));
     (void)raise(*from, PyExc_RuntimeError, "interpreter creation failed: can't initialize %s (%s)", step != nullptr ? step : "site", reason);
   }
   return nullptr;

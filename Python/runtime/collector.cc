@@ -302,10 +302,12 @@ Py_ssize_t collect(ThreadState& ts, int generation) {
   if (gc.debug & kGcDebugStats) {
     std::fprintf(stderr, "gc: done, %zd unreachable, %zd uncollectable\n", collected + uncollectable, uncollectable);
   }
+  // Others read these figures without the interpreter's lock.
+  auto add = [](Py_ssize_t* figure, Py_ssize_t n) { __atomic_store_n(figure, *figure + n, __ATOMIC_RELAXED); };
   GcGenerationStats& stats = gc.stats[generation];
-  ++stats.collections;
-  stats.collected += collected;
-  stats.uncollectable += uncollectable;
+  add(&stats.collections, 1);
+  add(&stats.collected, collected);
+  add(&stats.uncollectable, uncollectable);
   upcall_gc_callbacks(ts, "stop", generation, collected, uncollectable);
   if (ts.curexc_type != nullptr) upcall_write_unraisable(ts, "garbage collection");
   ts.curexc_type = saved[0];

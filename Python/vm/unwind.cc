@@ -96,7 +96,9 @@ UnwindResult unwind(ThreadState& ts, Slot* base, const uint64_t* pc, bool rerais
       (void)trace_return(ts, base, pc, nullptr);
       exc = error_take(ts);
     }
-    if (code->is_generator && frame_locals(base)[-1].o != nullptr) {
+    // Before it is made a generator (its first instruction failed, or was not reached) the frame is its function's, and what
+    // stands below it somebody else's. A running generator's exception state is the thread's.
+    if (code->is_generator && ts.exc_info == &running_generator(base)->gi_exc_state) {
       stop_iteration_escapes(ts, code, &exc);
       gen_finished(ts, running_generator(base));
     }
