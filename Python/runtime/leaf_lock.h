@@ -83,10 +83,14 @@ class LeafMutex {
 #endif
     mutex_.lock();
   }
+  // Whoever takes the lock next may destroy it with what it guards: nothing of it is touched once it is free.
   void unlock() {
-    mutex_.unlock();
 #ifdef ATOLL_CHECKED
-    lock_check::released(rank_);
+    const LockRank rank = rank_;
+    mutex_.unlock();
+    lock_check::released(rank);
+#else
+    mutex_.unlock();
 #endif
   }
 
