@@ -211,6 +211,7 @@ bool runtime_start(const Config& config) {
   rt.config = &config;
   rt.main_thread = static_cast<unsigned long>(pthread_self());
   helper_reset();
+  clock_base_set();
   make_hash_secret(config);
 #ifdef ATOLL_CHECKED
   sealed_check(config.isolation_check);

@@ -4,6 +4,10 @@
 // eval breaker, to let go; the holder hands over at its next poll and does not take the lock back before somebody
 // else had it. Several interpreters may share one Gil (Py_NewInterpreter shares the main one's).
 //
+// Nobody waits: one atomic operation takes the lock and one gives it up. Somebody does: the second bit of the state is set,
+// and every change of hands goes through the mutex. The holder's interpreter is named only while it can't have given the lock up
+// behind a waiter's back.
+//
 // Taking and giving up are also where an interpreter's time is counted (statistics.h), and where it becomes idle: a
 // thread that detaches while pending calls wait leaves word for the helper thread.
 #pragma once
@@ -30,17 +34,22 @@ class Gil {
   std::atomic<unsigned long> interval_us{5000};
 
  private:
+  static constexpr uint32_t kLocked = 1;
+  static constexpr uint32_t kWaiters = 2;
+
   void took(ThreadState* ts);
   void leaving(ThreadState* ts);
+  bool take_now();
+  void acquire_slow(ThreadState* ts);
 
-  std::mutex mutex_;                // guards all below; a leaf (LockRank::kGil)
+  std::atomic<uint32_t> state_{0};
+  std::atomic<ThreadState*> holder_{nullptr};
+  std::atomic<Interpreter*> holder_interp_{nullptr};
+  std::atomic<uint64_t> switches_{0};  // written by the holder
+  std::mutex mutex_;                // guards the rest; a leaf (LockRank::kGil)
   std::condition_variable free_;    // the lock became free
   std::condition_variable taken_;   // somebody took it after a forced hand-over
-  bool locked_ = false;
-  std::atomic<ThreadState*> holder_{nullptr};
-  uint64_t switches_ = 0;
   unsigned waiters_ = 0;
-  Interpreter* holder_interp_ = nullptr;
 };
 
 }  // namespace atl

@@ -67,6 +67,7 @@ struct Runtime {
 
   HelperState helper;  // own lock
   HostState host;
+  ClockBase clock_base;  // sealed after bring-up
 
   ChunkTable chunk_table;  // atomic; level 2 tables added under chunk_pool.lock
   ChunkPool chunk_pool;

@@ -52,6 +52,15 @@ FiguresAnswer with_interpreter(int64_t id, F f) {
 
 }  // namespace
 
+void clock_base_set() { runtime().clock_base = {ticks_now(), monotonic_now()}; }
+
+uint64_t ticks_to_ns(uint64_t ticks) {
+  const ClockBase& base = runtime().clock_base;
+  const auto ran_ticks = static_cast<double>(ticks_now() - base.ticks);
+  const auto ran_ns = static_cast<double>(monotonic_now() - base.ns);
+  return ran_ticks > 0 ? static_cast<uint64_t>(static_cast<double>(ticks) * (ran_ns / ran_ticks)) : 0;
+}
+
 FiguresAnswer interpreter_figures(int64_t id, InterpreterFigures* out) {
   // Held, not under the table's lock: walking a large heap takes a while. Who ends it meanwhile waits for us.
   Interpreter* interp = interpreter_guard(id);
@@ -64,11 +73,12 @@ FiguresAnswer interpreter_figures(int64_t id, InterpreterFigures* out) {
   out->memory_reserved = heap.bytes_reserved;
   out->memory_limit = interp->heap.limit.load(std::memory_order_relaxed);
   const InterpreterCounters& c = interp->counters;
-  out->lock_held_ns = c.lock_held_ns.get();
-  if (int64_t since = c.held_since.load(std::memory_order_relaxed)) {
-    int64_t now = monotonic_now();
-    if (now > since) out->lock_held_ns += static_cast<uint64_t>(now - since);
+  uint64_t held = c.lock_held_ticks.get();
+  if (uint64_t since = c.held_since.load(std::memory_order_relaxed)) {
+    uint64_t now = ticks_now();
+    if (now > since) held += now - since;
   }
+  out->lock_held_ns = ticks_to_ns(held);
   out->lock_taken = c.lock_taken.get();
   out->lock_waits = c.lock_waits.get();
   out->lock_wait_ns = c.lock_wait_ns.get();

@@ -16,7 +16,7 @@
 
 #include <atomic>
 
-#include "Python/runtime/base.h"
+#include "Python/runtime/parker.h"
 
 namespace atl {
 
@@ -30,13 +30,29 @@ class Counter {
   std::atomic<uint64_t> value_{0};
 };
 
+// A clock that costs next to nothing, in units of its own: ticks_to_ns() knows them.
+ATOLL_INLINE uint64_t ticks_now() {
+#ifdef __x86_64__
+  return __builtin_ia32_rdtsc();
+#else
+  return static_cast<uint64_t>(monotonic_now());
+#endif
+}
+// How the two clocks stood when the runtime came up. Part of Runtime; sealed.
+struct ClockBase {
+  uint64_t ticks = 0;
+  int64_t ns = 0;
+};
+void clock_base_set();
+uint64_t ticks_to_ns(uint64_t ticks);
+
 // Part of Interpreter.
 struct InterpreterCounters {
   Counter lock_taken;      // times that a thread got the lock
   Counter lock_waits;      // ... and had to wait for it
   Counter lock_wait_ns;    // how long, in all
-  Counter lock_held_ns;    // by threads of this interpreter, those that have given it up
-  std::atomic<int64_t> held_since{0};  // monotonic_now() when the present holder got it; 0: nobody
+  Counter lock_held_ticks; // by threads of this interpreter, those that have given it up
+  std::atomic<uint64_t> held_since{0};  // ticks_now() when the present holder got it; 0: nobody
   Counter pending_run;
 };
 

@@ -326,8 +326,8 @@ int main(int argc, char** argv) {
   if (wanted("latency")) bench_latency(main);
   if (wanted("enter")) bench_enter(main);
   if (wanted("parallel")) {
-    bench_parallel(main, "arithmetic", kArithmetic, 20000000, 5);
-    bench_parallel(main, "shared names", kShared, 3000000, 5);
+    bench_parallel(main, "arithmetic", kArithmetic, 8000000, 5);
+    bench_parallel(main, "shared names", kShared, 1500000, 5);
   }
   return Py_FinalizeEx();
 }
