@@ -277,7 +277,6 @@ ThreadState* interpreter_new(const InterpreterOptions& options, bool with_site) 
     if (from != nullptr) raise_no_memory(*from);
     return nullptr;
   }
-  thread_moves_to(ts, from);
   if (from != nullptr) detach(from);
   attach(ts);
   const char* step = nullptr;

@@ -14,7 +14,8 @@ Interpreter* interpreter_guard(int64_t id);
 // `interp` is kept from ending by the caller: attached, or holding a guard. False: its end has begun.
 bool interpreter_guard_again(Interpreter* interp);
 void interpreter_unguard(Interpreter* interp);
-// By the attached thread that ends its interpreter: waits for the guards and lets nobody get a new one.
+// By the attached thread that ends its interpreter: waits for the guards, and for visitors (pins, scope.h), and lets nobody get a
+// new guard.
 void interpreter_await_guards(ThreadState& ts);
 
 }  // namespace atl

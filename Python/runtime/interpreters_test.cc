@@ -528,6 +528,24 @@ TEST_F(Interpreters, AGuardHoldsOffTheEnd) {
   PyInterpreterView_Close(view);
 }
 
+TEST_F(Interpreters, TheEndWaitsForVisitors) {
+  PyThreadState* main = PyThreadState_Get();
+  PyThreadState* made = Py_NewInterpreter();
+  ASSERT_NE(made, nullptr);
+  int64_t id = PyInterpreterState_GetID(made->interp);
+  {
+    Runner visitor(id, "import time\ntime.sleep(0.3)\nx = [object() for i in range(100)]\n");
+    ASSERT_TRUE(DETACHED(wait_until([&] { return visitor.started.load(); })));
+    Py_EndInterpreter(made);
+    EXPECT_EQ(visitor.raised, "");
+    EXPECT_EQ(current_thread_or_null(), nullptr);
+    PyEval_RestoreThread(main);
+    visitor.join();
+  }
+  EXPECT_EQ(PyInterpreter_Close(id), -1);
+  PyErr_Clear();
+}
+
 TEST_F(Interpreters, EnsureNestsAndGivesBackTheSameState) {
   int64_t id = create();
   PyInterpreterGuard* guard = PyInterpreterGuard_FromID(id);

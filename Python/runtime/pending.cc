@@ -53,8 +53,8 @@ PostAnswer pending_post(Interpreter* target, PendingNode* node) {
   const bool queued = inbox.queue.post(node);
   if (queued) {
     target->breaker.set(kBreakPending);
-    // Either we see that somebody is attached, or that one sees, as it detaches, that something waits.
-    std::atomic_thread_fence(std::memory_order_seq_cst);
+    // Either we see that somebody is attached, or that one sees, as it detaches, that something waits: in the one order of all
+    // sequentially consistent operations, the queue's count and `attached` are written before the other is read, on both sides.
     if (target->attached.load(std::memory_order_seq_cst) == nullptr) {
       const bool many = inbox.queue.waiting() > kDrainNodes || inbox.queue.pinned_bytes() > kDrainBytes;
       if (many || !inbox.noted.load(std::memory_order_relaxed)) {
@@ -128,13 +128,20 @@ Call open_node(Interpreter& interp, PendingNode* node) {
 void make_call(ThreadState& ts, PendingNode* node) {
   Call call = open_node(ts.interpreter(), node);
   // An exception that the interrupted code has set stays its own.
-  PyObject *type, *value, *traceback;
-  PyErr_Fetch(&type, &value, &traceback);
+  PyObject* type = std::exchange(ts.curexc_type, nullptr);
+  PyObject* value = std::exchange(ts.curexc_value, nullptr);
+  PyObject* traceback = std::exchange(ts.curexc_traceback, nullptr);
   if (call.func(call.arg) != 0 && ts.curexc_type == nullptr) {
     PyErr_SetString(PyExc_SystemError, "a pending call returned an error without setting an exception");
   }
-  if (ts.curexc_type != nullptr) upcall_write_unraisable(ts, "in a pending call");
-  PyErr_Restore(type, value, traceback);
+  if (ts.curexc_type != nullptr) {
+    // An interrupt is not for the call alone: it breaks that off, and then what the call has come between.
+    if (ts.curexc_type == PyExc_KeyboardInterrupt && ts.cframe->current_frame != nullptr) ts.interpreter().breaker.set(kBreakInterrupt);
+    upcall_write_unraisable(ts, "in a pending call");
+  }
+  ts.curexc_type = type;
+  ts.curexc_value = value;
+  ts.curexc_traceback = traceback;
 }
 
 }  // namespace

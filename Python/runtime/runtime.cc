@@ -72,13 +72,22 @@ ThreadFacts find_thread_facts() {
   return f;
 }
 
+// Did the calling thread use the state last? A later thread may have the same pthread_t, or the same kernel number.
+bool is_own(const ThreadState* ts) {
+  return ts->native_thread_id == t_facts.native_id && ts->thread_id == static_cast<unsigned long>(pthread_self()) && t_facts.native_id != 0;
+}
+
 // The calling thread is about to use a state that another one, or none, has used before.
 ATOLL_COLD void adopt(ThreadState* ts) {
   if (t_facts.native_id == 0) t_facts = find_thread_facts();
   ts->c_stack_limit = t_facts.stack_limit;
   ts->c_stack_base = t_facts.stack_base;
-  ts->native_thread_id = t_facts.native_id;
-  ts->thread_id = static_cast<unsigned long>(pthread_self());
+  {
+    // Others look for threads by these.
+    std::lock_guard hold(ts->interpreter().list_lock);
+    ts->native_thread_id = t_facts.native_id;
+    ts->thread_id = static_cast<unsigned long>(pthread_self());
+  }
   // Any state of the main interpreter serves the process's main thread, where signals are handled.
   if (ts != runtime().main_tstate) ts->is_main_thread = ts->interpreter().is_main && ts->thread_id == runtime().main_thread;
 }
@@ -269,7 +278,7 @@ bool interpreter_abandon(Interpreter* interp) {
 
 void attach(ThreadState* ts) {
   ATOLL_ASSERT(t_current == nullptr);
-  if (ts->thread_id != static_cast<unsigned long>(pthread_self()) || ts->c_stack_limit == nullptr) adopt(ts);
+  if (!is_own(ts)) adopt(ts);
   if (ends_without(ts)) stay_away(ts);
   ts->interpreter().gil->acquire(ts);
   if (ends_without(ts)) {
@@ -282,7 +291,7 @@ void attach(ThreadState* ts) {
 
 bool try_attach(ThreadState* ts) {
   ATOLL_ASSERT(t_current == nullptr);
-  if (ts->thread_id != static_cast<unsigned long>(pthread_self()) || ts->c_stack_limit == nullptr) adopt(ts);
+  if (!is_own(ts)) adopt(ts);
   if (ends_without(ts) || !ts->interpreter().gil->try_acquire(ts)) return false;
   if (ends_without(ts)) {
     ts->interpreter().gil->release(ts);

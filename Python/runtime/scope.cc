@@ -21,15 +21,22 @@ Interpreter* find_interpreter_locked(Runtime& rt, int64_t id) {
   return low < rt.interpreter_count && rt.interpreters[low]->id == id ? rt.interpreters[low] : nullptr;
 }
 
-void thread_moves_to(ThreadState* to, const ThreadState* from) {
-  to->thread_id = 0;  // attach finds that it is another thread's
-  (void)from;
-}
-
 Interpreter* interpreter_find_locked(int64_t id) {
   Interpreter* interp = find_interpreter_locked(runtime(), id);
   return interp == nullptr || interp->closing.load(std::memory_order_relaxed) || !interp->ready ? nullptr : interp;
 }
+
+namespace {
+
+// Whoever waits to end it looks again.
+void wake_closer_locked(Interpreter* interp) {
+  if (interp->guard_waiter != nullptr) interp->guard_waiter->parker.wake(Parker::kWoken);
+}
+void unpin_locked(Interpreter* interp) {
+  if (--interp->users == 0) wake_closer_locked(interp);
+}
+
+}  // namespace
 
 // ---- pins --------------------------------------------------------------------------------------------------------
 
@@ -43,7 +50,7 @@ Interpreter* interpreter_pin(int64_t id) {
 
 void interpreter_unpin(Interpreter* interp) {
   std::lock_guard hold(runtime().interpreters_lock);
-  --interp->users;
+  unpin_locked(interp);
 }
 
 size_t interpreter_list(int64_t* ids, size_t room) {
@@ -73,7 +80,7 @@ void interpreter_release_main(Interpreter* interp) {
 void interpreter_leave_main(Interpreter* interp) {
   std::lock_guard hold(runtime().interpreters_lock);
   interp->running_main = false;
-  --interp->users;
+  unpin_locked(interp);
 }
 bool interpreter_is_running(Interpreter* interp) {
   std::lock_guard hold(runtime().interpreters_lock);
@@ -112,7 +119,7 @@ bool interpreter_guard_again(Interpreter* interp) {
 
 void interpreter_unguard(Interpreter* interp) {
   std::lock_guard hold(runtime().interpreters_lock);
-  if (--interp->guards == 0 && interp->guard_waiter != nullptr) interp->guard_waiter->parker.wake(Parker::kWoken);
+  if (--interp->guards == 0) wake_closer_locked(interp);
 }
 
 void interpreter_await_guards(ThreadState& ts) {
@@ -120,7 +127,8 @@ void interpreter_await_guards(ThreadState& ts) {
   for (;;) {
     {
       std::lock_guard hold(runtime().interpreters_lock);
-      if (interp.guards == 0) {
+      // Visitors of the main interpreter go with the process.
+      if (interp.guards == 0 && (interp.is_main || interp.users == 0)) {
         interp.guards_closed = true;
         interp.guard_waiter = nullptr;
         return;
@@ -152,7 +160,6 @@ bool take_state(ScopeRecord* record, Interpreter* target) {
     if (record->inside == nullptr) return false;
     record->own_state = true;
   }
-  thread_moves_to(record->inside, record->from);
   return true;
 }
 

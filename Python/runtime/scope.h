@@ -33,9 +33,6 @@ enum class CloseAnswer { kOk, kRunning, kInUse };
 enum class CloseReason { kAsked, kProcessEnds };
 CloseAnswer interpreter_begin_close(Interpreter* interp, CloseReason reason = CloseReason::kAsked);
 
-// A thread state is taken over by the thread that runs with `from` (NULL: attach finds the stack's bounds).
-void thread_moves_to(ThreadState* to, const ThreadState* from);
-
 // What a visit to another interpreter must remember. The C form of a scope.
 struct ScopeRecord {
   ThreadState* from = nullptr;    // attached before, or NULL

@@ -188,8 +188,7 @@ int64_t cpu_limit_used(Interpreter& interp) {
     int64_t clock = cpu.clock.load(std::memory_order_relaxed);
     int64_t started = cpu.started_ns.load(std::memory_order_relaxed);
     int64_t now = clock != 0 ? read_clock(static_cast<clockid_t>(clock)) : -1;
-    std::atomic_thread_fence(std::memory_order_acquire);
-    if (cpu.seq.load(std::memory_order_relaxed) != seq) continue;
+    if (cpu.seq.fetch_add(0, std::memory_order_acq_rel) != seq) continue;
     if (now > started) used += now - started;
     return used - cpu.from_ns.load(std::memory_order_relaxed);
   }

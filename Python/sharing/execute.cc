@@ -181,7 +181,6 @@ void interpreter_enter_and_end(ThreadState* from, Interpreter* interp) {
   }
   if (home == nullptr) home = new_thread_state(*interp);
   if (home == nullptr) return;  // without memory it goes with the process
-  thread_moves_to(home, from);
   if (from != nullptr) detach(from);
   attach(home);
   upcall_interpreter_end(home);
