@@ -125,6 +125,14 @@ Call open_node(Interpreter& interp, PendingNode* node) {
   return call;
 }
 
+// Does anything but this call run there, or wait?
+bool is_occupied(ThreadState& ts) {
+  if (ts.cframe->current_frame != nullptr) return true;
+  Interpreter& interp = ts.interpreter();
+  std::lock_guard hold(runtime().interpreters_lock);
+  return interp.is_main || interp.running_main || interp.thread_count != 0;
+}
+
 void make_call(ThreadState& ts, PendingNode* node) {
   Call call = open_node(ts.interpreter(), node);
   // An exception that the interrupted code has set stays its own.
@@ -136,7 +144,10 @@ void make_call(ThreadState& ts, PendingNode* node) {
   }
   if (ts.curexc_type != nullptr) {
     // An interrupt is not for the call alone: it breaks that off, and then what the call has come between.
-    if (ts.curexc_type == PyExc_KeyboardInterrupt && ts.cframe->current_frame != nullptr) ts.interpreter().breaker.set(kBreakInterrupt);
+    if (ts.curexc_type == PyExc_KeyboardInterrupt && is_occupied(ts)) {
+      ts.interpreter().breaker.set(kBreakInterrupt);
+      (void)helper_watch(ts.interpreter().id);
+    }
     upcall_write_unraisable(ts, "in a pending call");
   }
   ts.curexc_type = type;
