@@ -15,8 +15,9 @@ static_assert(kRanks < 31);
 constinit thread_local uint32_t t_held_leaves __attribute__((tls_model("initial-exec"))) = 0;
 constexpr uint32_t kPaused = 1u << 31;
 
-constexpr const char* kNames[kRanks] = {"interpreter table", "thread list", "helper", "library images", "sealed arena", "channel registry",
-                                        "channel", "heap books", "heap blocks", "chunk pool", "C library", "GIL"};
+constexpr const char* kNames[kRanks] = {"interpreter table", "thread list", "helper", "library images", "static types", "sealed arena",
+                                        "channel registry", "channel", "heap books", "heap blocks", "chunk pool", "C library", "GIL"};
+static_assert(kNames[kRanks - 1] != nullptr, "a rank without a name");
 
 constexpr uint32_t bit(LockRank rank) { return 1u << static_cast<unsigned>(rank); }
 
