@@ -143,12 +143,14 @@ void make_call(ThreadState& ts, PendingNode* node) {
     PyErr_SetString(PyExc_SystemError, "a pending call returned an error without setting an exception");
   }
   if (ts.curexc_type != nullptr) {
-    // An interrupt is not for the call alone: it breaks that off, and then what the call has come between.
-    if (ts.curexc_type == PyExc_KeyboardInterrupt && is_occupied(ts)) {
+    const bool interrupted = ts.curexc_type == PyExc_KeyboardInterrupt;
+    upcall_write_unraisable(ts, "in a pending call");
+    // An interrupt is not for the call alone: it breaks that off, and then what the call has come between. Not before the
+    // report has been written, which runs Python and would take it.
+    if (interrupted && is_occupied(ts)) {
       ts.interpreter().breaker.set(kBreakInterrupt);
       (void)helper_watch(ts.interpreter().id);
     }
-    upcall_write_unraisable(ts, "in a pending call");
   }
   ts.curexc_type = type;
   ts.curexc_value = value;
