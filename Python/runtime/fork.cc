@@ -21,7 +21,6 @@ void fork_take_locks() {
   rt.helper.lock.lock();
   rt.library.lock.lock();
   rt.static_types.lock.lock();
-  rt.static_types.lock.lock();
   rt.sealed.lock.lock();
   upcall_fork_lock_channels();
   for (size_t i = 0; i < rt.interpreter_count; ++i) rt.interpreters[i]->heap.fork_lock();
@@ -36,7 +35,6 @@ void fork_release_locks() {
   for (size_t i = rt.interpreter_count; i > 0; --i) rt.interpreters[i - 1]->heap.fork_unlock();
   upcall_fork_unlock_channels();
   rt.sealed.lock.unlock();
-  rt.static_types.lock.unlock();
   rt.static_types.lock.unlock();
   rt.library.lock.unlock();
   rt.helper.lock.unlock();
