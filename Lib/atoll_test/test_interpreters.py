@@ -260,6 +260,25 @@ class ValuesTest(Base):
         self.no_messages()
 
 
+class ListTest(unittest.TestCase):
+    def test_list_all_while_others_end(self):
+        done = threading.Event()
+
+        def come_and_go():
+            while not done.is_set():
+                interpreters.create().close()
+
+        thread = threading.Thread(target=come_and_go)
+        thread.start()
+        try:
+            end = time.monotonic() + 0.5
+            while time.monotonic() < end:
+                self.assertIn(interpreters.get_main(), interpreters.list_all())
+        finally:
+            done.set()
+            thread.join()
+
+
 class ChannelTest(Base):
     def test_both_ways(self):
         interp = self.create()

@@ -139,7 +139,13 @@ def create():
 
 def list_all():
     """All interpreters, oldest first."""
-    return [Interpreter(id) for id, _ in _interpreters.list_all()]
+    found = []
+    for id, _ in _interpreters.list_all():
+        try:
+            found.append(Interpreter(id))
+        except InterpreterNotFoundError:  # ended meanwhile
+            pass
+    return found
 
 
 def get_current():
