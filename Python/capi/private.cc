@@ -120,9 +120,7 @@ int _Py_set_inheritable(int fd, int inheritable, int*) {
   return -1;
 }
 
+// _PyOS_ReadlineTState is left out on purpose: the system's readline module must not load, because its calls into GNU
+// Readline would end in libedit, which the program uses itself and which defines the same names.
 char* _Py_SetLocaleFromEnv(int category) { return setlocale(category, ""); }
 PyObject* _PyLong_FromTime_t(time_t t) { return PyLong_FromLongLong(static_cast<long long>(t)); }
-
-extern "C" {
-Py_EXPORTED_SYMBOL PyThreadState* _PyOS_ReadlineTState = nullptr;
-}
