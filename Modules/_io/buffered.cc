@@ -25,6 +25,7 @@ struct BufferedObject {
   Py_ssize_t pos, read_end, write_end;
   int64_t raw_pos;
   unsigned long owner;  // thread inside, 0 for none
+  unsigned waiting;     // threads that wait until nobody is inside
 };
 BufferedObject* as_buf(PyObject* o) { return reinterpret_cast<BufferedObject*>(o); }
 
@@ -40,7 +41,7 @@ void give_up_at_exit(ThreadState& ts, BufferedObject* b) {
 // One thread at a time; the raw stream's calls give up the interpreter's lock in between.
 class Enter {
  public:
-  Enter(ThreadState& ts, BufferedObject* b) : b_(b) {
+  Enter(ThreadState& ts, BufferedObject* b) : ts_(ts), b_(b) {
     auto me = static_cast<unsigned long>(pthread_self());
     if (b->owner == me) {
       (void)raise(ts, PyExc_RuntimeError, "reentrant call inside %R", b);
@@ -58,19 +59,30 @@ class Enter {
           return;
         }
       }
-      PyThreadState* saved = PyEval_SaveThread();
-      timespec t{0, 100000};
-      nanosleep(&t, nullptr);
-      PyEval_RestoreThread(saved);
+      ++b->waiting;
+      pause(kLook);
+      --b->waiting;
     }
     b->owner = me;
   }
+  // Who writes all the time would be inside again before anybody who waits has seen the door open.
   ~Enter() {
-    if (b_ != nullptr) b_->owner = 0;
+    if (b_ == nullptr) return;
+    b_->owner = 0;
+    if (b_->waiting != 0 && ts_.interpreter().finalizer.load(std::memory_order_relaxed) == nullptr) pause(3 * kLook);
   }
   bool ok() const { return b_ != nullptr; }
 
  private:
+  static constexpr long kLook = 100'000;  // nanoseconds
+  static void pause(long ns) {
+    PyThreadState* saved = PyEval_SaveThread();
+    timespec t{0, ns};
+    nanosleep(&t, nullptr);
+    PyEval_RestoreThread(saved);
+  }
+
+  ThreadState& ts_;
   BufferedObject* b_;
 };
 
