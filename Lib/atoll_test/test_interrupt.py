@@ -76,7 +76,6 @@ class SigintTest(unittest.TestCase):
         self.assertEqual((status, out), (0, 'here\ndone\n'))
 
 
-@unittest.skipUnless(hasattr(_interpreters, 'interrupt'), 'needs _interpreters.interrupt')
 class InterruptTest(unittest.TestCase):
     def test_whatever_it_does(self):
         for name, code in WAYS_TO_WAIT.items():
